@@ -1,0 +1,132 @@
+"""Our own schema: creates and upgrades `outbox` and `outbox_audit` from sql/migrations and sql/audit."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+from outbox.db import server_version
+from outbox.errors import SchemaError
+from outbox.resources import folder, query
+
+OLDEST_SERVER = 150000
+LOCK = 7_231_001
+"""Advisory lock under which migrating runs, so that two at once are one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """The file's digest, kept beside the number: a file that was applied never changes."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> tuple[Migration, ...]:
+    """Every migration that this version knows, in order."""
+    return tuple(_read(path) for path in sorted((folder("sql") / "migrations").glob("*.sql")))
+
+
+def _read(path: Path) -> Migration:
+    number, _, name = path.stem.partition("_")
+    return Migration(number=int(number), name=name, sql=path.read_text(encoding="utf-8"))
+
+
+def migrate(engine: Engine) -> tuple[Migration, ...]:
+    """Brings the schema up to this version in one transaction and returns what was applied.
+
+    Raises SchemaError for a newer schema, a changed migration or a server that is too old.
+    """
+    with engine.begin() as connection:
+        _check_server(connection)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        _run(connection, bootstrap())
+        applied = _applied(connection)
+        _check(applied)
+        pending = tuple(one for one in migrations() if one.number not in applied)
+        for one in pending:
+            connection.execute(
+                text("INSERT INTO outbox.migration (number, name, sha256) VALUES (:number, :name, :sha256)"),
+                {"number": one.number, "name": one.name, "sha256": one.sha256},
+            )
+            _run(connection, one.sql)
+        for view in audit_views():
+            _run(connection, view)
+        return pending
+
+
+def bootstrap() -> str:
+    """The statements that must stand before the first migration."""
+    return (folder("sql") / "bootstrap.sql").read_text(encoding="utf-8")
+
+
+def audit_views() -> tuple[str, ...]:
+    """The views of outbox_audit, re-applied after every migration."""
+    return tuple(path.read_text(encoding="utf-8") for path in sorted((folder("sql") / "audit").glob("*.sql")))
+
+
+def as_sql() -> str:
+    """Everything that migrating an empty database runs, as one script for psql."""
+    parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", bootstrap()]
+    for one in migrations():
+        parts += [
+            f"-- migration {one.number:04d} {one.name}",
+            f"INSERT INTO outbox.migration (number, name, sha256) VALUES ({one.number}, '{one.name}', '{one.sha256}');",
+            one.sql,
+        ]
+    return "\n\n".join([*parts, *audit_views(), "COMMIT;"]) + "\n"
+
+
+def check_schema(connection: Connection) -> None:
+    """Raises SchemaError unless the database's schema is exactly this version's."""
+    if connection.execute(text("SELECT to_regclass('outbox.migration')")).scalar_one() is None:
+        raise SchemaError("expected schema outbox in this database, got none; run `outbox migrate`")
+    applied = _applied(connection)
+    _check(applied)
+    missing = [one for one in migrations() if one.number not in applied]
+    if missing:
+        raise SchemaError(
+            f"expected schema version {migrations()[-1].number}, got {max(applied, default=0)}; run `outbox migrate`"
+        )
+
+
+def _applied(connection: Connection) -> dict[int, str]:
+    return {row.number: row.sha256 for row in connection.execute(query("migrations_applied"))}
+
+
+def _check(applied: dict[int, str]) -> None:
+    known = {one.number: one for one in migrations()}
+    newer = sorted(set(applied) - set(known))
+    if newer:
+        raise SchemaError(
+            f"expected schema version {max(known)} or older, got {max(newer)}: a newer version was here;"
+            " upgrade this one"
+        )
+    changed = [str(number) for number, sha256 in applied.items() if known[number].sha256 != sha256]
+    if changed:
+        raise SchemaError(
+            f"expected the migrations that were applied, got different files for {', '.join(changed)};"
+            " reinstall the version that the database was migrated with"
+        )
+
+
+def _check_server(connection: Connection) -> None:
+    version = server_version(connection)
+    if version < OLDEST_SERVER:
+        raise SchemaError(f"expected PostgreSQL 15 or newer, got {version // 10000}; upgrade the server")
+
+
+def _run(connection: Connection, sql: str) -> None:
+    """Runs a script as it stands: no binds, so that colons and percent signs mean nothing."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql.encode())
+    finally:
+        cursor.close()

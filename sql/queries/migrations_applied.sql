@@ -1,0 +1,2 @@
+-- Which migrations stand, each with the digest of the file it was applied from.
+SELECT number, sha256 FROM outbox.migration ORDER BY number
