@@ -51,6 +51,7 @@ CREATE TABLE outbox.connector_version (
   spec         jsonb NOT NULL,
   changed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_by   text NOT NULL,
+  origin       text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page', 'relay')),
   PRIMARY KEY (connector_id, version)
 );
 COMMENT ON TABLE outbox.connector_version IS

@@ -1,0 +1,24 @@
+-- Enables or disables a connector as its next version; no row when that is what it is already, or it is removed.
+-- Enabling lets go of a hold too: whoever enables wants it tried now.
+WITH changed AS (
+  UPDATE outbox.connector AS c
+  SET version = c.version + 1,
+      enabled = :enabled,
+      disabled_reason = CASE WHEN :enabled THEN NULL ELSE CAST(:reason AS text) END,
+      disabled_at = CASE WHEN :enabled THEN NULL ELSE coalesce(c.disabled_at, clock_timestamp()) END,
+      discard = :discard,
+      held_reason = CASE WHEN :enabled THEN NULL ELSE c.held_reason END,
+      held_at = CASE WHEN :enabled THEN NULL ELSE c.held_at END,
+      updated_at = clock_timestamp()
+  WHERE c.id = :id AND c.removed_at IS NULL
+    AND (c.enabled <> :enabled OR c.discard <> :discard OR (:enabled AND c.held_reason IS NOT NULL))
+  RETURNING c.id, c.version, c.disabled_reason
+)
+INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_by, origin)
+SELECT changed.id, changed.version, CASE WHEN :enabled THEN 'enable' ELSE 'disable' END,
+       coalesce(last.spec, CAST('{}' AS jsonb)) - ARRAY['secret_changed', 'signing_secret_changed', 'headers_changed']
+         || jsonb_build_object('enabled', :enabled, 'disabled_reason', changed.disabled_reason, 'discard', :discard),
+       :changed_by, :origin
+FROM changed
+LEFT JOIN outbox.connector_version AS last ON last.connector_id = changed.id AND last.version = changed.version - 1
+RETURNING connector_id, version
