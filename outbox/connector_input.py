@@ -49,7 +49,10 @@ def _faults(error: ValidationError, label: str) -> list[str]:
 def read_connector(
     values: Mapping[str, Any], *, label: str, folder: Path, read_variable: ReadVariable
 ) -> WrittenConnector:
-    """The connector of a table whose secrets are references, `{ env = ... }` or `{ file = ... }` under `folder`."""
+    """The connector of a table whose secrets are references, `{ env = ... }` or `{ file = ... }` under `folder`.
+
+    A secret may also be KEPT or None; a literal one is refused.
+    """
     references = _References(folder, read_variable)
     opened = dict(values)
     for key in SECRETS:
@@ -77,6 +80,8 @@ class _References:
         self._read_variable = read_variable
 
     def secret(self, key: str, written: object) -> object:
+        if written is KEPT or written is None:
+            return written
         if isinstance(written, dict):
             return self._look_up(key, written)
         self.faults.append(f"{key}: {LITERAL}, got a value; keep secrets out of the file")

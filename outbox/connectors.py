@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Row
 
 from outbox.connector import KEPT, ConnectorSpec, HeaderValue, Kept, MappingLine, Secret, plain
-from outbox.errors import RefusedError, SecretError
+from outbox.errors import ConfigurationError, SecretError
 from outbox.model import Connector, ContentType, DataChoice, FieldMapping, FormStyle, Json, Order, Trigger
 from outbox.resources import query
 from outbox.secret_box import SecretBox
@@ -109,13 +109,13 @@ def connectors_stamp(connection: Connection) -> str:
 
 
 def find_connector(connection: Connection, box: SecretBox, name: str) -> StandingConnector:
-    """The connector of that name; raises RefusedError with the nearest name."""
+    """The connector of that name; raises ConfigurationError with the nearest name."""
     standing = standing_connectors(connection, box)
     for one in standing:
         if one.spec.name == name:
             return one
     known = [one.spec.name for one in standing]
-    raise RefusedError(f"expected the name of a connector, got {name!r}; {suggestion(name, known)}")
+    raise ConfigurationError(f"expected the name of a connector, got {name!r}; {suggestion(name, known)}")
 
 
 def waiting_deliveries(connection: Connection, connector_ids: list[int]) -> dict[int, int]:

@@ -142,6 +142,11 @@ def _by_variable(fault: str, file: str, named: Mapping[str, str]) -> str:
     return fault.replace(f"{file}: {path}", named[path], 1) if path in named else fault
 
 
+def read_variable(name: str) -> str | None:
+    """An environment variable by name, as a connector's secret refers to one; None where it is not set."""
+    return os.environ.get(name)
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """The file's content; raises ConfigurationError when it is missing or no TOML."""
     try:

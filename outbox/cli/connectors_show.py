@@ -1,0 +1,168 @@
+"""Commands that show connectors: list, show."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection
+
+from outbox.cli.answers import Shape, print_json, print_table
+from outbox.cli.context import box_of, engine_of
+from outbox.connector import ConnectorSpec
+from outbox.connector_change import SECRETS, history, secret_words, words
+from outbox.connectors import UNOPENED, StandingConnector, find_connector, standing_connectors, waiting_deliveries
+from outbox.moment import write_moment
+from outbox.resources import query
+from outbox.source_names import read_business_units
+
+_LIST = Shape(
+    "connector",
+    {
+        "name": "name",
+        "state": "state",
+        "business_units": "business units",
+        "triggers": "triggers",
+        "url": "payload URL",
+        "waiting": "waiting",
+        "version": "version",
+        "changed_by": "changed by",
+        "changed_at": "changed at (UTC)",
+        "reason": "why",
+    },
+)
+_COLUMNS = ("id", *_LIST.headings)
+_VERSIONS_SHOWN = 10
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command("list")(_list)
+    app.command("show")(_show)
+
+
+def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the connectors, how they stand and how much waits for each."""
+    with engine_of(context) as engine, engine.connect() as connection:
+        standing = standing_connectors(connection, box_of(context))
+        waiting = waiting_deliveries(connection, [one.id for one in standing])
+        names = {} if as_json else _unit_names(connection)
+    rows = [_row(one, waiting[one.id]) for one in standing]
+    if as_json:
+        print_json(rows, _COLUMNS, sys.stdout)
+        return
+    for row in rows:
+        row["business_units"] = ", ".join(names.get(unit, unit) for unit in row["business_units"])
+        row["triggers"] = ", ".join(row["triggers"])
+    print_table(rows, _LIST, sys.stdout)
+
+
+def _show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the connector.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show all of one connector and its last changes; of secrets only whether they are set."""
+    with engine_of(context) as engine, engine.connect() as connection:
+        standing = find_connector(connection, box_of(context), name)
+        waiting = waiting_deliveries(connection, [standing.id])[standing.id]
+        versions = _versions(connection, standing.id)
+        names = _unit_names(connection)
+    if as_json:
+        whole = _row(standing, waiting) | history(standing.spec, ()) | {"versions": versions}
+        print_json([whole], tuple(whole), sys.stdout)
+        return
+    console = Console(width=None if sys.stdout.isatty() else 1_000, highlight=False, markup=False)
+    console.print(_facts(standing, waiting, names))
+    console.print(_changes(versions))
+
+
+def _row(one: StandingConnector, waiting: int) -> dict[str, Any]:
+    spec = one.spec
+    return {
+        "id": one.id,
+        "name": spec.name,
+        "state": one.state,
+        "business_units": list(spec.business_units),
+        "triggers": [trigger.value for trigger in spec.triggers],
+        "url": spec.url,
+        "waiting": waiting,
+        "version": one.version,
+        "changed_by": one.changed_by,
+        "changed_at": one.updated_at,
+        "reason": _reason(one),
+    }
+
+
+def _reason(one: StandingConnector) -> str | None:
+    if not one.enabled:
+        discards = " (discards what it would get)" if one.discard else ""
+        return f"{one.disabled_reason}{discards}"
+    return UNOPENED if one.unopened else one.held_reason
+
+
+def _versions(connection: Connection, connector_id: int) -> list[dict[str, Any]]:
+    rows = connection.execute(query("connector_versions"), {"connector_id": connector_id, "limit": _VERSIONS_SHOWN})
+    return [
+        {
+            "version": row.version,
+            "action": row.action,
+            "changed_at": write_moment(row.changed_at),
+            "changed_by": row.changed_by,
+            "origin": row.origin,
+            "spec": json.loads(row.spec),
+        }
+        for row in rows
+    ]
+
+
+def _unit_names(connection: Connection) -> dict[str, str]:
+    return {unit.id: f"{unit.name} ({unit.id})" for unit in read_business_units(connection) if unit.name}
+
+
+def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("State", Text(one.state, "green" if one.state == "enabled" else "yellow"))
+    if (reason := _reason(one)) is not None:
+        table.add_row("Why", Text(reason))
+    table.add_row("Waiting", str(waiting))
+    for title, value in _fields(one, names):
+        table.add_row(Text(title), Text(value))
+    return table
+
+
+def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for key, known in ConnectorSpec.model_fields.items():
+        title, value = known.title or key, getattr(one.spec, key)
+        match key:
+            case "enabled":
+                continue
+            case "business_units":
+                yield title, ", ".join(names.get(unit, unit) for unit in value)
+            case "headers":
+                shown = (f"{name}: {text if isinstance(text, str) else 'set'}" for name, text in value.items())
+                yield title, "\n".join(shown) or "none"
+            case _ if key in SECRETS:
+                yield title, secret_words(value)
+            case _:
+                yield title, words(value, key)
+    if one.old_signing_secret is not None:
+        yield "Old signing secret", "set, until dropped"
+
+
+def _changes(versions: list[dict[str, Any]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for heading in ("version", "action", "changed at (UTC)", "changed by", "from"):
+        table.add_column(heading, justify="right" if heading == "version" else "left", overflow="fold")
+    for row in versions:
+        table.add_row(*(str(row[key]) for key in ("version", "action", "changed_at", "changed_by", "origin")))
+    return table
