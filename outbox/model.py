@@ -81,6 +81,18 @@ class Settled(StrEnum):
     CANCELLED = "cancelled"
 
 
+class State(StrEnum):
+    """Where a delivery stands, read from facts: the first four while it is open, then what an attempt settled."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    HELD = "held"
+    BLOCKED = "blocked"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
 class Reason(StrEnum):
     """Why an event was, or was not, delivered to a connector."""
 
@@ -105,6 +117,7 @@ class Event:
     `changed` maps a column to [old, new], or to None where the column changed but its values are not kept.
     `snapshot` is pg_current_snapshot() of the document's own SELECT, as text (`xmin:xmax:xip,...`).
     `overlaps` says that a committed event of the contract and this one did not see each other.
+    `unreadable` says why its JSON could not be read (then `changed` and `detail` are None, `document` is empty).
     """
 
     id: int
@@ -119,6 +132,7 @@ class Event:
     detail: Json = None
     document: Mapping[str, Json] | None = None
     overlaps: bool = False
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,7 @@ class Connector:
     max_in_flight: int = 8
     timeout_seconds: float = 15.0
     schedule: tuple[float, ...] | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     username: str = "webhook"
     secret: str | None = field(default=None, repr=False)
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -233,3 +247,21 @@ class Response:
     error_code: str | None = None
     error: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as it is written, and what it means: settled for good, or due again after `delay_seconds`.
+
+    Where not `counted`, the try is not one of those that the schedule allows.
+    """
+
+    leased: Leased
+    connector_version: int
+    started_at: datetime
+    response: Response
+    url: str | None
+    request_headers: Mapping[str, str]
+    settled: Settled | None
+    delay_seconds: float = 0.0
+    counted: bool = True

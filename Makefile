@@ -1,0 +1,53 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what they need.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+FOR    ?=
+
+# Programs that the tests use and that no wheel carries, with the Debian package each comes from.
+SYSTEM := nginx:nginx webhook:webhook
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lock schema system clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20 stops after 20 seconds
+	@$(BIN)/outbox demo $(if $(FOR),--for $(FOR))
+
+test: $(VENV)/installed system ## Run every test
+	$(BIN)/pytest
+
+lint: $(VENV)/installed ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "expected Python 3.11 or newer as $(PYTHON); say make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "expected Python's venv module; on Debian: apt-get install -y python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+system:
+	@missing=""; for pair in $(SYSTEM); do \
+	  PATH="$$PATH:/usr/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing$$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else echo "missing packages:$$missing; install them with: sudo apt-get install -y$$missing"; exit 2; fi; fi
+
+lock: $(VENV)/installed ## Pin every dependency again, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra dev --extra curl --extra embedded pyproject.toml --output-file requirements.lock --upgrade
+
+clean: ## Remove what make made
+	rm -rf $(VENV) .demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

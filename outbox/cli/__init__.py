@@ -1,0 +1,39 @@
+"""The command `outbox`: reads its words, calls one module, prints, and turns errors into exit codes."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from outbox.cli.app import app
+from outbox.errors import OutboxError
+
+WELL, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and exits: 0 well, 1 the work failed, 2 wrong usage or configuration."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    try:
+        code = app(list(arguments), standalone_mode=False, prog_name="outbox")
+    except OutboxError as error:
+        for line in str(error).splitlines():
+            console.print(f"outbox: {line}")
+        return error.exit_code
+    except DBAPIError as error:
+        console.print(f"outbox: the database answered: {_first_line(error)}")
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else WELL
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else type(error.orig).__name__

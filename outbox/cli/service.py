@@ -1,0 +1,50 @@
+"""Commands of the service itself: migrate, run, secret-key."""
+
+from typing import Annotated
+
+import typer
+
+from outbox.cli.context import engine_of, settings_of
+from outbox.migrations import as_sql, migrate, migrations
+from outbox.secret_box import make_key
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command("migrate")(_migrate)
+    app.command("run")(_run)
+    app.command("secret-key")(_secret_key)
+
+
+def _migrate(
+    context: typer.Context,
+    *,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print what an empty database would get, and connect to none.")
+    ] = False,
+) -> None:
+    """Create or upgrade the schemas outbox and outbox_audit."""
+    if sql:
+        typer.echo(as_sql(), nl=False)
+        return
+    with engine_of(context, checked=False) as engine:
+        applied = migrate(engine)
+    for one in applied:
+        typer.echo(f"applied {one.number:04d} {one.name}")
+    typer.echo(f"schema outbox is at version {migrations()[-1].number}" + ("" if applied else "; nothing to do"))
+
+
+def _run(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Route and deliver all that is due, then exit.")] = False,
+) -> None:
+    """Run the daemon: route, deliver, record, until SIGTERM."""
+    from scheduler import run
+
+    raise typer.Exit(run(settings_of(context), once=once))
+
+
+def _secret_key() -> None:
+    """Make a key for OUTBOX_SECRET_KEYS."""
+    typer.echo(make_key())

@@ -1,0 +1,52 @@
+"""Hears the capture's NOTIFY on a connection of its own, and calls back; polling goes on without it."""
+
+import threading
+from collections.abc import Callable
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from outbox.log import get_log
+
+CHANNEL = "outbox"
+TRAILING_SECONDS = 0.075
+"""A writer that skipped its NOTIFY may commit after the one that sent it: one more call follows each wake."""
+
+_LISTEN_SECONDS = 1.0
+_RECONNECT_SECONDS = 5.0
+
+
+class Listener:
+    """A thread that listens until `stop`; a lost connection is opened again."""
+
+    def __init__(self, url: URL, woken: Callable[[], None]) -> None:
+        self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._woken = woken
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
+
+    def start(self) -> None:
+        """Begins to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends within the second."""
+        self._stopping.set()
+        self._thread.join(timeout=2 * _LISTEN_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(self._conninfo, autocommit=True, application_name="contract-outbox wake") as link:
+                    link.execute(f"LISTEN {CHANNEL}")
+                    self._hear(link)
+            except psycopg.Error as error:
+                get_log().warning("wake_connection_lost", error=str(error).strip(), retry_seconds=_RECONNECT_SECONDS)
+                self._stopping.wait(_RECONNECT_SECONDS)
+
+    def _hear(self, link: "psycopg.Connection[tuple[object, ...]]") -> None:
+        while not self._stopping.is_set():
+            for _ in link.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
+                self._woken()
+                self._stopping.wait(TRAILING_SECONDS)
+                self._woken()

@@ -1,0 +1,222 @@
+"""The daemon: wires the settings to the relay and its periodic jobs on APScheduler; decides nothing itself."""
+
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from outbox import __version__, store
+from outbox.db import database_url, is_transient, make_engine
+from outbox.errors import OutboxError
+from outbox.log import configure_log, get_log
+from outbox.migrations import check_schema
+from outbox.relay import Passed, Relay
+from outbox.secret_box import SecretBox
+from outbox.sender import make_transport
+from outbox.settings import Settings, load_settings
+from outbox.wake import Listener
+
+MEND_SECONDS = 60.0
+DRIFT_SECONDS = 60.0
+BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+
+
+class Daemon:
+    """One worker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._claiming = make_engine(settings, name="contract-outbox claim")
+        self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle")
+        self._transport = make_transport(settings.sender)
+        self._relay = Relay(
+            settings,
+            claiming=self._claiming,
+            settling=self._settling,
+            transport=self._transport,
+            box=SecretBox(settings.secret_keys),
+            worker=self.name,
+        )
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, logger=_silent_logger(), job_defaults={"coalesce": True, "misfire_grace_time": None}
+        )
+        self._listener = Listener(database_url(settings), self._wake)
+        self._stopping = threading.Event()
+        self._polling = threading.Lock()
+        self._failures = 0
+
+    def run(self) -> int:
+        """Runs until `stop`; returns the exit code."""
+        with self._claiming.connect() as connection:
+            check_schema(connection)
+        get_log().info("started", worker=self.name, version=__version__, transport=self._transport.name)
+        self._heartbeat()
+        relay = self._settings.relay
+        self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
+        self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
+        self._every(MEND_SECONDS, self._mend_lanes, "mend lanes")
+        self._every(DRIFT_SECONDS, self._look_for_drift, "drift")
+        self._scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
+        self._scheduler.start()
+        if not self._settings.database.pgbouncer:
+            self._listener.start()
+        self._stopping.wait()
+        return self._shut_down()
+
+    def once(self) -> int:
+        """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
+        with self._claiming.connect() as connection:
+            check_schema(connection)
+        passed = self._relay.run_until_idle()
+        _log_passed(passed)
+        well = self._relay.nothing_due()
+        self._relay.drain(seconds=self._settings.relay.drain_seconds)
+        self._dispose()
+        return 0 if well else 1
+
+    def stop(self, signum: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+        """Ends in good order: nothing new is taken, what is under way may finish."""
+        del signum, frame
+        self._stopping.set()
+        self._relay.stop()
+
+    def _every(self, seconds: float, job: Callable[[], None], name: str, *, jitter: float | None = None) -> None:
+        self._scheduler.add_job(
+            job, "interval", seconds=seconds, jitter=jitter, id=name, name=name, max_instances=1, next_run_time=_now()
+        )
+
+    def _poll(self) -> None:
+        if not self._polling.acquire(blocking=False):
+            return
+        try:
+            passed = self._relay.run_until_idle()
+            self._failures = 0
+            _log_passed(passed)
+        except DBAPIError as error:
+            self._back_off(error)
+        finally:
+            self._polling.release()
+
+    def _wake(self) -> None:
+        """Runs the poll at once when it is idle; a poll that is running looks again by itself."""
+        self._relay.wake()
+        if not self._polling.locked() and not self._stopping.is_set():
+            self._scheduler.modify_job("poll", next_run_time=_now())
+
+    def _back_off(self, error: DBAPIError) -> None:
+        """Waits longer each time; nothing is forgotten meanwhile."""
+        if is_transient(error):
+            get_log().warning("database_unavailable", error=_first_line(error))
+        else:
+            get_log().error("statement_failed", exc_info=error)
+        seconds = BACK_OFF_SECONDS[min(self._failures, len(BACK_OFF_SECONDS) - 1)]
+        self._failures += 1
+        self._stopping.wait(seconds * random.uniform(0.5, 1.5))  # noqa: S311 (spreads workers, hides nothing)
+
+    def _heartbeat(self) -> None:
+        with self._claiming.begin() as connection:
+            store.heartbeat(
+                connection,
+                name=self.name,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=__version__,
+                transport=self._transport.name,
+            )
+
+    def _mend_lanes(self) -> None:
+        with self._settling.begin() as connection:
+            if store.tick(connection, "mend lanes", seconds=MEND_SECONDS) and (mended := store.mend_lanes(connection)):
+                get_log().error("lanes_were_stuck", lanes=mended)
+
+    def _look_for_drift(self) -> None:
+        from outbox.install import drift
+
+        with self._claiming.begin() as connection:
+            if store.tick(connection, "drift", seconds=DRIFT_SECONDS):
+                for one in drift(connection):
+                    get_log().error("capture_drift", fault=str(one))
+
+    def _shut_down(self) -> int:
+        drain_seconds = self._settings.relay.drain_seconds
+        self._scheduler.shutdown(wait=False)
+        drained = self._polling.acquire(timeout=drain_seconds)
+        try:
+            _log_passed(self._relay.drain(seconds=drain_seconds))
+            with self._settling.begin() as connection:
+                store.worker_stopped(connection, self.name)
+        except DBAPIError as error:
+            get_log().warning("stopped_without_database", error=_first_line(error))
+        get_log().info("stopped", worker=self.name, idle=drained)
+        self._listener.stop()
+        self._dispose()
+        return 0
+
+    def _dispose(self) -> None:
+        self._transport.close()
+        engines: tuple[Engine, ...] = (self._claiming, self._settling)
+        for engine in engines:
+            engine.dispose()
+
+
+def _silent_logger() -> logging.Logger:
+    """APScheduler's own lines say what ours say, in another form."""
+    logger = logging.getLogger("outbox.apscheduler")
+    logger.disabled = True
+    logging.getLogger("apscheduler").addHandler(logging.NullHandler())
+    return logger
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _first_line(error: BaseException) -> str:
+    words = error.orig if isinstance(error, DBAPIError) else error
+    return str(words).strip().partition("\n")[0]
+
+
+def _log_failure(event: JobExecutionEvent) -> None:
+    """A periodic job that failed runs again at its next time."""
+    get_log().error("job_failed", job=event.job_id, error=_first_line(event.exception))
+
+
+def _log_passed(passed: Passed) -> None:
+    if passed.something:
+        get_log().info("passed", events=passed.events, claimed=passed.claimed, **passed.attempts)
+
+
+def run(settings: Settings, *, once: bool = False) -> int:
+    """Runs the daemon until SIGTERM or SIGINT, or once over what is due; returns the exit code."""
+    daemon = Daemon(settings)
+    signal.signal(signal.SIGTERM, daemon.stop)
+    signal.signal(signal.SIGINT, daemon.stop)
+    return daemon.once() if once else daemon.run()
+
+
+def main() -> None:
+    """`python scheduler.py` is `outbox run`."""
+    try:
+        settings = load_settings()
+        configure_log(settings.log)
+        sys.exit(run(settings))
+    except OutboxError as error:
+        sys.stderr.write(f"outbox: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
