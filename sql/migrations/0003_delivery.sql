@@ -30,6 +30,7 @@ CREATE TABLE outbox.delivery (
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX delivery_connector ON outbox.delivery (connector_id, event_id);
 CREATE INDEX delivery_contract ON outbox.delivery (contract_id, event_id);
+CREATE INDEX delivery_created_at ON outbox.delivery USING brin (created_at);
 COMMENT ON COLUMN outbox.delivery.body IS
   'The exact bytes, frozen when routed: what every attempt and every replay sends. NULL: could not be built, or erased.';
 

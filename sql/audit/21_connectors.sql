@@ -1,0 +1,25 @@
+-- Connectors as they are now, removed ones too; no secret, and of own headers only the names.
+CREATE OR REPLACE VIEW outbox_audit.connectors AS
+SELECT c.name AS connector, c.id AS connector_id, c.version,
+       CASE WHEN c.removed_at IS NOT NULL THEN 'removed'
+            WHEN NOT c.enabled THEN 'disabled'
+            WHEN c.held_reason IS NOT NULL THEN 'held'
+            ELSE 'enabled' END AS state,
+       coalesce(c.disabled_reason, c.held_reason) AS state_reason,
+       coalesce(c.removed_at, c.disabled_at, c.held_at) AS state_since,
+       (SELECT count(*) FROM outbox.queue q WHERE q.connector_id = c.id) AS waiting,
+       c.business_units, c.triggers, c.url, c.content_type, c.ssl_verification, c.data, c.company_fields,
+       c.field_mapping, c.form_style, c.lane_order, c.max_in_flight, c.timeout_seconds, c.schedule,
+       ARRAY(SELECT jsonb_object_keys(c.headers) AS name ORDER BY name) AS header_names,
+       c.username, c.secret IS NOT NULL AS has_secret, c.signing_secret IS NOT NULL AS has_signing_secret,
+       c.discard, c.origin, c.created_at, c.updated_at
+FROM outbox.connector c;
+COMMENT ON VIEW outbox_audit.connectors IS 'Connectors as they are now, removed ones too. Never a secret.';
+COMMENT ON COLUMN outbox_audit.connectors.state IS 'enabled; held or disabled: its deliveries wait, see state_reason; removed.';
+COMMENT ON COLUMN outbox_audit.connectors.state_reason IS 'Why it is held or disabled.';
+COMMENT ON COLUMN outbox_audit.connectors.waiting IS 'Deliveries in the queue, whatever their state.';
+COMMENT ON COLUMN outbox_audit.connectors.business_units IS 'Ids of business units; * stands for all.';
+COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract''s reports in order; none: no order.';
+COMMENT ON COLUMN outbox_audit.connectors.schedule IS 'Seconds before the 2nd, 3rd, ... attempt; NULL: the service''s own.';
+COMMENT ON COLUMN outbox_audit.connectors.header_names IS 'Names of its own headers; their values may be secret.';
+COMMENT ON COLUMN outbox_audit.connectors.discard IS 'Whether, while disabled, its deliveries are dropped and not kept waiting.';

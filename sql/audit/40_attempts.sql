@@ -1,0 +1,30 @@
+-- One row an attempt, tests and late ones too, with the exact bytes that were sent.
+CREATE OR REPLACE VIEW outbox_audit.attempts AS
+SELECT t.event_id, c.name AS connector, d.contract_id, t.number, t.kind, t.started_at, t.duration_ms, t.outcome,
+       t.status_code, t.error, t.url, t.request_headers, d.body AS request_body, t.response_headers, t.response_body,
+       t.worker,
+       t.connector_id, t.connector_version, d.trigger, d.business_unit, t.late, t.settled, t.error_code, t.timings,
+       t.response_cut, d.content_type,
+       outbox_audit.readable(d.body) AS request_text, outbox_audit.readable(t.response_body) AS response_text
+FROM outbox.attempt t
+JOIN outbox.delivery d ON d.event_id = t.event_id AND d.connector_id = t.connector_id
+JOIN outbox.connector c ON c.id = t.connector_id;
+COMMENT ON VIEW outbox_audit.attempts IS
+  'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id or started_at.';
+COMMENT ON COLUMN outbox_audit.attempts.number IS 'From 1, without gaps, replays included; a late attempt stands beside the lost one of its number.';
+COMMENT ON COLUMN outbox_audit.attempts.kind IS 'auto, replay (by a person) or test.';
+COMMENT ON COLUMN outbox_audit.attempts.outcome IS
+  'ok, http_error, timeout, dns, connect, tls, blocked, protocol, report (could not be built), lost (the worker did not come back), late (it came back too late), interrupted.';
+COMMENT ON COLUMN outbox_audit.attempts.url IS 'Where it went; NULL where nothing was sent or nobody knows.';
+COMMENT ON COLUMN outbox_audit.attempts.request_headers IS 'As sent, secrets redacted.';
+COMMENT ON COLUMN outbox_audit.attempts.request_body IS 'The exact bytes of the report; request_text is the same as text.';
+COMMENT ON COLUMN outbox_audit.attempts.response_body IS 'The first bytes of the answer, as received; see response_cut.';
+COMMENT ON COLUMN outbox_audit.attempts.worker IS 'Who made it.';
+COMMENT ON COLUMN outbox_audit.attempts.connector_version IS 'Version of the connector whose URL, secret and headers were used.';
+COMMENT ON COLUMN outbox_audit.attempts.late IS 'Came back after its lease had gone to another; changed nothing.';
+COMMENT ON COLUMN outbox_audit.attempts.settled IS 'The final state that it gave its delivery; NULL: another attempt follows.';
+COMMENT ON COLUMN outbox_audit.attempts.error_code IS 'A stable word for machines; of a late attempt, its own outcome.';
+COMMENT ON COLUMN outbox_audit.attempts.timings IS 'Milliseconds by phase.';
+COMMENT ON COLUMN outbox_audit.attempts.response_cut IS 'Whether more of the answer came than is kept.';
+COMMENT ON COLUMN outbox_audit.attempts.request_text IS 'request_body as text; NULL where it is not UTF-8.';
+COMMENT ON COLUMN outbox_audit.attempts.response_text IS 'response_body as text; NULL where it is not UTF-8.';

@@ -1,0 +1,34 @@
+-- Everything about a contract, in order: each event with what changed, each decision, each attempt. Filters on
+-- contract_id reach the indexes of all three; decisions stand after their event, attempts after their decision.
+CREATE OR REPLACE VIEW outbox_audit.contract_timeline AS
+SELECT e.contract_id, e.occurred_at AS at, 'event' AS what, e.id AS event_id, NULL::text AS connector,
+       concat_ws(': ', e.trigger, nullif(concat_ws('; ',
+         (SELECT string_agg(CASE jsonb_typeof(x.value)
+                              WHEN 'array' THEN format('%s %s -> %s', x.key, x.value -> 0, x.value -> 1)
+                              ELSE x.key || ' changed' END, '; ' ORDER BY x.key)
+          FROM jsonb_each(e.changed) AS x),
+         e.detail::text), '')) AS words,
+       e.trigger, NULL::integer AS number, NULL::text AS outcome, e.changed, 1 AS hop, NULL::integer AS connector_id
+FROM outbox.event e
+UNION ALL
+SELECT e.contract_id, n.decided_at, 'decision', n.event_id, c.name,
+       outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, n.reread),
+       e.trigger, NULL, NULL, NULL, 2, n.connector_id
+FROM outbox.event e
+JOIN outbox.decision n ON n.event_id = e.id
+LEFT JOIN outbox.connector c ON c.id = n.connector_id
+UNION ALL
+SELECT d.contract_id, t.started_at, 'attempt', t.event_id, c.name,
+       concat(CASE t.kind WHEN 'auto' THEN '' ELSE t.kind || ', ' END, 'attempt ', t.number, ': ', t.outcome,
+              ' ' || t.status_code, ' in ' || round(t.duration_ms) || ' ms', ': ' || t.error, '; ' || t.settled),
+       d.trigger, t.number, t.outcome, NULL, 3, t.connector_id
+FROM outbox.delivery d
+JOIN outbox.attempt t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
+JOIN outbox.connector c ON c.id = d.connector_id
+ORDER BY contract_id, at, event_id, hop, connector_id, number;
+COMMENT ON VIEW outbox_audit.contract_timeline IS
+  'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision and attempt.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision or attempt.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
