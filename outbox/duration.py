@@ -1,6 +1,7 @@
 """Durations as people write them: `90`, `5m`, `1h30m`."""
 
 import re
+from decimal import Decimal
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
@@ -20,7 +21,7 @@ def parse_duration(written: str) -> float:
 def write_duration(seconds: float) -> str:
     """The shortest way to write it that reads back as the same seconds: `5m`, `1h30m`, `0.25s`."""
     if seconds != int(seconds) or seconds == 0:
-        return f"{seconds:g}s" if float(f"{seconds:g}") == seconds else f"{seconds!r}s"
+        return f"{Decimal(repr(seconds)):f}s"
     rest, parts = int(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, rest = divmod(rest, size)
