@@ -1,0 +1,90 @@
+"""What waits for a connector when it is disabled, enabled or removed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from outbox.connector_edits import disable_connector, enable_connector, remove_connector
+from outbox.connectors import waiting_deliveries
+from outbox.secret_box import SecretBox, make_key
+from tests.conftest import Database
+from tests.connectors import ADA, box_with, find, load, make, queue
+from tests.factories import Connection, connect
+
+
+@pytest.fixture
+def box() -> SecretBox:
+    """A box with one key."""
+    return box_with(make_key())
+
+
+@pytest.fixture
+def sql(database: Database) -> Iterator[Connection]:
+    """A plain connection to look with."""
+    with connect(database) as connection:
+        yield connection
+
+
+def test_removing_cancels_what_waits(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Each waiting delivery ends with one more attempt that says so; numbers have no hole."""
+    standing, other = make(database, box), make(database, box, name="erp")
+    fresh = queue(sql, standing.id)
+    retried = queue(sql, standing.id, attempts=2, tries=2, ready=False)
+    leased = queue(sql, standing.id, contract_id="k2", attempts=3, tries=1, leased="host:1", kind="replay")
+    queue(sql, other.id)
+
+    with database.engine.begin() as connection:
+        assert waiting_deliveries(connection, [standing.id, other.id]) == {standing.id: 3, other.id: 1}
+        assert remove_connector(connection, standing, author=ADA) == 3
+        assert waiting_deliveries(connection, [standing.id, other.id]) == {standing.id: 0, other.id: 1}
+
+    rows = sql.execute(
+        "SELECT event_id, number, kind, outcome, settled, error, worker, connector_version FROM outbox.attempt"
+        " ORDER BY event_id"
+    ).fetchall()
+    words = "cancelled: connector removed by ada"
+    assert rows == [
+        (fresh, 1, "auto", "interrupted", "cancelled", words, "ada", 2),
+        (retried, 3, "auto", "interrupted", "cancelled", words, "ada", 2),
+        (leased, 3, "replay", "interrupted", "cancelled", words, "ada", 2),
+    ]
+    assert sql.execute(
+        "SELECT secret, removed_at IS NOT NULL FROM outbox.connector WHERE id = %s", [standing.id]
+    ).fetchall() == [(None, True)]
+
+
+def test_disabling_keeps_what_waits_and_discarding_drops_it(
+    database: Database, box: SecretBox, sql: Connection
+) -> None:
+    """Deliveries wait while it is disabled; only with `discard` they are cancelled, with that reason."""
+    standing = make(database, box)
+    event_id = queue(sql, standing.id)
+
+    with database.engine.begin() as connection:
+        assert disable_connector(connection, standing.id, reason="down", author=ADA) == 0
+    disabled = find(database, box)
+    assert (disabled.state, disabled.disabled_reason, disabled.connector().sends) == ("disabled", "down", False)
+    with database.engine.begin() as connection:
+        assert disable_connector(connection, standing.id, reason="down", author=ADA) is None
+        assert waiting_deliveries(connection, [standing.id]) == {standing.id: 1}
+        assert disable_connector(connection, standing.id, reason="down", author=ADA, discard=True) == 1
+
+    assert load(database, box).discard
+    assert sql.execute("SELECT event_id, settled, error FROM outbox.attempt").fetchall() == [
+        (event_id, "cancelled", "discarded: connector disabled by ada")
+    ]
+    with database.engine.begin() as connection:
+        assert enable_connector(connection, standing.id, author=ADA)
+    assert (load(database, box).sends, load(database, box).discard) == (True, False)
+
+
+def test_enabling_lets_go_of_a_hold(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Whoever enables a held connector wants it tried now."""
+    standing = make(database, box)
+    sql.execute("UPDATE outbox.connector SET held_reason = 'fails', held_at = now()")
+    assert not load(database, box).sends
+
+    with database.engine.begin() as connection:
+        assert enable_connector(connection, standing.id, author=ADA)
+
+    assert load(database, box).sends
