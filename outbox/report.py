@@ -118,6 +118,8 @@ def _compose(event: Event, connector: Connector, *, companies: Iterable[Company]
         return report
     if event.document is None:
         raise ValueError("the contract is gone and left no document")
+    if event.unreadable is not None:
+        raise ValueError(event.unreadable)
     contract: Mapping[str, Json] = {
         field: value for field, value in event.document.items() if field not in _NOT_IN_CONTRACT
     }

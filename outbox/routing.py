@@ -215,6 +215,7 @@ def _speaking_for(alike: Sequence[Event], changed: Mapping[str, Json] | None) ->
         status=last.status,
         document=last.document,
         overlaps=any(note.overlaps for note in alike),
+        unreadable=next((note.unreadable for note in alike if note.unreadable is not None), None),
     )
 
 
