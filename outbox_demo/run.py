@@ -1,0 +1,243 @@
+"""The demo from start to end: starts every process, shows what happens, stops them, and compares the books."""
+
+import json
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import psycopg
+from cryptography.fernet import Fernet
+from psycopg import sql
+from rich.console import Console
+
+from outbox.embedded import EmbeddedServer
+from outbox.errors import ConfigurationError
+from outbox_demo import books, ledgers, receivers, simulator
+from outbox_demo.figures import Figures, Gauge
+from outbox_demo.processes import Guardian, Processes
+from outbox_demo.view import View
+
+HERE = Path(__file__).resolve().parent
+DATABASE = "contracts"
+APPLICATION_ROLE = "contract_app"
+DUE_SECONDS = 30.0
+ROUTE_SECONDS = 5.0
+REFRESH_SECONDS = 0.5
+INTERRUPTED = 130
+
+
+class Interrupted(Exception):  # noqa: N818 nobody's error
+    """Someone asked to stop before the demo had begun."""
+
+
+class Stop:
+    """Ctrl-C, SIGTERM and SIGHUP, counted: the first ends the run in good order, the second the patience."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._event = threading.Event()
+
+    def __call__(self) -> bool:
+        """Whether anyone has asked."""
+        return self.asked > 0
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps, at most until someone asks."""
+        self._event.wait(seconds)
+        self._event.clear()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes the signals over while it lasts."""
+        orders = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(order, self._ask) for order in orders]
+        try:
+            yield
+        finally:
+            for order, handler in zip(orders, before, strict=True):
+                signal.signal(order, handler)
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked += 1
+        self._event.set()
+
+
+def run(*, seconds: float | None, folder: Path | None = None, rate: float = 40, version: int = 16) -> int:
+    """Runs the demo for `seconds`, or until Ctrl-C; 0 when the books agree, 1 when not, 130 when it never began."""
+    console = Console()
+    stop = Stop()
+    home = _make_folder(folder)
+    code = 1
+    try:
+        with stop.listening():
+            code = Demo(home, console, stop, rate=rate, version=version).run(seconds)
+    except Interrupted:
+        code = INTERRUPTED
+    finally:
+        if folder is None and code in (0, INTERRUPTED):
+            shutil.rmtree(home)
+        else:
+            console.print(
+                f"kept: {home} (logs/, receivers/, journal.jsonl, outbox.jsonl)", soft_wrap=True, highlight=False
+            )
+    return code
+
+
+def _make_folder(chosen: Path | None) -> Path:
+    """The demo's folder, which another user's PostgreSQL can pass through; raises when it holds something else."""
+    if chosen is None:
+        home = Path(tempfile.mkdtemp(prefix="outbox-demo-"))
+    else:
+        home = chosen.resolve()
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise ConfigurationError(f"--folder: expected an empty folder or none, got {home}; choose another")
+        home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o711)
+    return home
+
+
+class Demo:
+    """One run: what it started and where its books lie."""
+
+    def __init__(self, home: Path, console: Console, stop: Stop, *, rate: float, version: int) -> None:
+        self._home, self._console, self._stop, self._rate = home, console, stop, rate
+        self._server = EmbeddedServer(home / "postgres", version=version)
+        self._secret = secrets.token_urlsafe(18)
+        self._keys = Fernet.generate_key().decode()
+        self._guardian = Guardian()
+        self._processes = Processes(home / "logs", self._guardian)
+
+    def run(self, seconds: float | None) -> int:
+        """Starts, watches, stops and compares; the demo's exit code."""
+        with ExitStack() as stack:
+            stack.enter_context(self._guardian)
+            with self._step(f"embedded PostgreSQL in {self._home / 'postgres'}"):
+                stack.enter_context(self._server)
+                if (pid := self._server.pid) is not None:
+                    self._guardian.watch(pid, signal.SIGINT)
+                    stack.callback(self._guardian.release, pid)
+            stack.enter_context(self._processes)
+            self._prepare()
+            with psycopg.connect(self._server.dsn(DATABASE), autocommit=True) as connection:
+                self._watch(connection, seconds)
+            self._console.print("comparing the application's journal, the outbox and the receivers' logs")
+            ledgers.copy_outbox(self._server.dsn(DATABASE), self._home)
+        return books.main(self._home)
+
+    @contextmanager
+    def _step(self, words: str) -> Iterator[None]:
+        """Says what is being done and how long it took; raises Interrupted after it, if someone asked to stop."""
+        began = time.monotonic()
+        yield
+        if self._stop():
+            raise Interrupted
+        self._console.print(f"{time.monotonic() - began:6.2f} s  {words}", soft_wrap=True, highlight=False)
+
+    def _prepare(self) -> None:
+        """The application's database, the receivers, the configuration, our schema, triggers and connectors."""
+        with self._step("sample contract application: database, schema, business units, companies"):
+            application = self._make_application()
+        with self._step("receivers: five HTTP servers on loopback"):
+            self._write_configuration(self._start_receivers())
+        for words in (("migrate",), ("install", "--yes"), ("connectors", "apply", "--yes")):
+            with self._step(f"outbox {' '.join(words)}"):
+                name = f"outbox-{'-'.join(word.strip('-') for word in words)}"
+                self._processes.finish(name, "outbox", *words, env=self._environment(), stopped=self._stop)
+        with self._step("outbox run, and the contract application's simulator"):
+            self._processes.start("daemon", "outbox", "run", env=self._environment())
+            self._processes.start(
+                *("simulator", "outbox_demo.simulator", "--rate", str(self._rate)),
+                *("--journal", str(self._home / "journal.jsonl")),
+                env={simulator.DSN: application},
+            )
+
+    def _make_application(self) -> str:
+        """Makes the application's role, database and schema; its own connection string."""
+        password = secrets.token_urlsafe(18)
+        role, database = sql.Identifier(APPLICATION_ROLE), sql.Identifier(DATABASE)
+        with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password)))
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+        own = self._server.dsn(DATABASE, user=APPLICATION_ROLE, password=password)
+        with psycopg.connect(own) as connection:
+            connection.execute((HERE / "sample.sql").read_bytes())
+        return own
+
+    def _start_receivers(self) -> dict[str, int]:
+        """Starts the receivers and waits until they listen; planned port -> port."""
+        folder = self._home / "receivers"
+        folder.mkdir()
+        self._processes.start(
+            *("receivers", "outbox_demo.receivers", "--folder", str(folder)), env={receivers.DESK_SECRET: self._secret}
+        )
+        ports = folder / "ports.json"
+        while not ports.exists() and not self._stop():
+            self._processes.check()
+            self._stop.wait(0.02)
+        return dict(json.loads(ports.read_text(encoding="utf-8"))) if ports.exists() else {}
+
+    def _write_configuration(self, ports: dict[str, int]) -> None:
+        """Copies the sample configuration, with the ports that the receivers got."""
+        shutil.copytree(HERE / "config", self._home / "config")
+        file = self._home / "config" / "connectors.toml"
+        written = file.read_text(encoding="utf-8")
+        for planned, port in ports.items():
+            written = written.replace(f"127.0.0.1:{planned}/", f"127.0.0.1:{port}/")
+        file.write_text(written, encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        """The environment of the command `outbox`."""
+        return {
+            "OUTBOX_CONFIG": str(self._home / "config"),
+            "OUTBOX_DATABASE_URL": self._server.url(DATABASE),
+            "OUTBOX_SECRET_KEYS": self._keys,
+            receivers.DESK_SECRET: self._secret,
+        }
+
+    def _watch(self, connection: psycopg.Connection[tuple[int, ...]], seconds: float | None) -> None:
+        """Shows the demo run; afterwards the application and the daemon have ended."""
+        rows = self._rows()
+        logs = {name: self._home / "receivers" / f"{name}.jsonl" for name, _, _ in rows}
+        gauge = Gauge(connection, journal=self._home / "journal.jsonl", logs=logs)
+        with View(self._console, gauge, rows, hint=f"psql {self._server.dsn(DATABASE)}") as view:
+            began = time.monotonic()
+
+            def running(figures: Figures) -> str | None:
+                passed = figures.at - began
+                if self._stop() or (seconds is not None and passed >= seconds):
+                    return None
+                return f"{passed:.0f} s" + (f" of {seconds:g} s" if seconds is not None else ", Ctrl-C stops it")
+
+            self._follow(view, gauge, running)
+            self._processes.stop("simulator")
+            asked, ended = self._stop.asked, time.monotonic()
+            patience = DUE_SECONDS if seconds is not None else ROUTE_SECONDS
+
+            def finishing(figures: Figures) -> str | None:
+                passed = figures.at - ended
+                if figures.idle or passed >= patience or self._stop.asked > asked:
+                    return None
+                return f"the application has stopped; waiting for what is due, {passed:.0f} s of {patience:g} s"
+
+            self._follow(view, gauge, finishing)
+            self._processes.stop("daemon")
+            view.show(gauge.read(), moment="the application and the daemon have stopped")
+
+    def _follow(self, view: View, gauge: Gauge, moment: Callable[[Figures], str | None]) -> None:
+        """Shows the figures until there is no more `moment` to tell; raises when a process ends by itself."""
+        while (words := moment(figures := gauge.read())) is not None:
+            self._processes.check()
+            view.show(figures, moment=words)
+            self._stop.wait(REFRESH_SECONDS)
+
+    def _rows(self) -> list[tuple[str, str, ledgers.Connector]]:
+        """Each receiver's name, temper and connector."""
+        by_path = {connector.path: connector for connector in ledgers.read_connectors(self._home)}
+        return [(one.name, one.temper, by_path[f"/{one.name}"]) for one in receivers.receivers(self._secret)]

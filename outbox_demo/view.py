@@ -1,0 +1,115 @@
+"""What a demo shows while it runs: a live table on a terminal, a plain line every few seconds elsewhere."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from outbox_demo.figures import Figures, Gauge, Seen
+from outbox_demo.ledgers import Connector
+
+PLAIN_SECONDS = 5.0
+
+
+class View:
+    """A context manager; `show` draws the figures. `rows` names each receiver, its temper and its connector."""
+
+    def __init__(
+        self, console: Console, gauge: Gauge, rows: Sequence[tuple[str, str, Connector]], *, hint: str
+    ) -> None:
+        self._console, self._gauge, self._rows, self._hint = console, gauge, rows, hint
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, figures: Figures, *, moment: str) -> None:
+        """Draws the figures; `moment` says how far the demo is."""
+        if self._live is not None:
+            self._live.update(self._picture(figures, moment), refresh=True)
+        elif time.monotonic() - self._said >= PLAIN_SECONDS:
+            self._said = time.monotonic()
+            self._console.print(self._line(figures, moment), soft_wrap=True, highlight=False)
+
+    def _line(self, figures: Figures, moment: str) -> str:
+        got = " ".join(f"{name}={figures.receivers[name].accepted}" for name, _, _ in self._rows)
+        return (
+            f"{moment}: commits={figures.commits} events={figures.events} deliveries={figures.deliveries}"
+            f" attempts={figures.attempts} delivered={figures.delivered} waiting={figures.waiting}"
+            f" dead={figures.dead}; received {got}"
+        )
+
+    def _picture(self, figures: Figures, moment: str) -> RenderableType:
+        title = Text.assemble(("outbox demo", "bold"), "  ", moment)
+        return Group(
+            Padding(title, (1, 0, 0, 1)), self._hops(figures), self._receivers(figures), Text(f" {self._hint}", "dim")
+        )
+
+    def _hops(self, figures: Figures) -> Table:
+        table = Table(box=box.ROUNDED, border_style="dim", expand=False, title_justify="left")
+        for heading, justify in (("hop", "left"), ("what", "left"), ("total", "right"), ("a second", "right")):
+            table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+        table.add_column("besides", min_width=34)
+        besides = {
+            "commits": f"{figures.rollbacks} rolled back: raise nothing",
+            "events": f"{figures.unrouted} not routed yet",
+            "deliveries": "",
+            "attempts": f"{figures.failed} failed, tried again",
+            "delivered": f"{figures.waiting} waiting, {figures.dead} dead",
+        }
+        for hop, what, name in (
+            ("application", "transactions committed", "commits"),
+            ("capture", "events", "events"),
+            ("route", "deliveries", "deliveries"),
+            ("send", "attempts", "attempts"),
+            ("settle", "delivered", "delivered"),
+        ):
+            rate = f"{self._gauge.rate(name):.1f}"
+            table.add_row(hop, what, Text(f"{getattr(figures, name):,}", "bold"), rate, Text(besides[name], "dim"))
+        return table
+
+    def _receivers(self, figures: Figures) -> Table:
+        table = Table(box=box.ROUNDED, border_style="dim", expand=False)
+        table.add_column("connector", no_wrap=True)
+        table.add_column("receiver", no_wrap=True)
+        for heading in ("2xx", "other", "p50", "p95"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("last report", no_wrap=True, min_width=16)
+        for name, temper, connector in self._rows:
+            seen = figures.receivers[name]
+            table.add_row(
+                connector.name,
+                Text(temper, "dim"),
+                Text(f"{seen.accepted:,}", "green" if seen.accepted else "dim"),
+                _others(seen),
+                _lag(seen, 0.5),
+                _lag(seen, 0.95),
+                Text(seen.last, "dim"),
+            )
+        return table
+
+
+def _others(seen: Seen) -> Text:
+    words = " ".join(f"{status}:{count}" for status, count in sorted(seen.refused.items()))
+    return Text(words or "-", "yellow" if words else "dim")
+
+
+def _lag(seen: Seen, share: float) -> str:
+    lag = seen.lag(share)
+    return "-" if lag is None else f"{lag * 1000:,.0f} ms" if lag < 1 else f"{lag:,.1f} s"
