@@ -19,11 +19,6 @@ from outbox.sender.exchange import Failure, Phase
 from outbox.sender.failures import explain
 from outbox.sender.sockets import PlainSocket
 
-MOST_IDLE = 256
-IDLE_SECONDS = 4.0
-"""Shorter than the usual keep-alive of receivers (5 s and more): who closes first must be us, or a report may be lost
-on its way to a connection that the receiver is just closing."""
-
 SWITCHING_PROTOCOLS = 101
 
 
@@ -107,9 +102,11 @@ class TlsConnection(_Guarded, HTTPSConnection):
 
 
 class IdleConnections:
-    """Connections kept open between sends: at most `MOST_IDLE` over all pools, none longer than `IDLE_SECONDS`."""
+    """Connections kept open between sends: at most `most` over all pools, and none is used again after `seconds`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._since: OrderedDict[_Guarded, tuple[object, float]] = OrderedDict()
         self._by_pool: defaultdict[object, list[_Guarded]] = defaultdict(list)
@@ -124,7 +121,7 @@ class IdleConnections:
                 connection = kept[-1]
                 _, since = self._since[connection]
                 self._drop(connection)
-            if time.monotonic() - since < IDLE_SECONDS and connection.is_connected:
+            if time.monotonic() - since < self._seconds and connection.is_connected:
                 return connection
             connection.close()
 
@@ -137,7 +134,7 @@ class IdleConnections:
             self._by_pool[pool].append(connection)
             while self._since:
                 oldest, (_, since) = next(iter(self._since.items()))
-                if len(self._since) <= MOST_IDLE and now - since < IDLE_SECONDS:
+                if len(self._since) <= self._most and now - since < self._seconds:
                     break
                 self._drop(oldest)
                 surplus.append(oldest)

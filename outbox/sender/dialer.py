@@ -53,6 +53,8 @@ class Resolver:
     def _run(self, host: str, port: int, future: Future[list[Place]]) -> None:
         try:
             found = self._lookup(host, port, type=socket.SOCK_STREAM)
+            if not found:
+                raise socket.gaierror(socket.EAI_NONAME, "no address")
         except (OSError, UnicodeError, ValueError) as error:
             self._forget(host, port)
             future.set_exception(error)

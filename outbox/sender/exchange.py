@@ -61,13 +61,14 @@ class Exchange:
         self.dialed = False
         self.sent = False
 
-    @property
-    def resendable(self) -> bool:
+    def may_resend(self, failure: Failure) -> bool:
         """Whether a kept-open connection proved dead before the whole request was handed over.
 
-        The receiver can't have got a complete request then, so that sending it again is no second delivery.
+        The receiver can't have got a complete request then, so that sending it again is no second delivery. Once the
+        whole request was handed over, it may have: then the failure stands and the schedule tries again, visibly.
         """
-        return not self.dialed and not self.sent and self.phase in (Phase.SEND, Phase.FIRST_BYTE)
+        dead = failure.outcome is Outcome.PROTOCOL and self.phase in (Phase.SEND, Phase.FIRST_BYTE)
+        return dead and not self.dialed and not self.sent
 
     def enter(self, phase: Phase) -> None:
         """Notes that `phase` begins now, and how long the one before it took."""

@@ -30,6 +30,10 @@ from outbox.sender.guard import read_networks
 from outbox.sender.sockets import TlsSocket
 
 MOST_POOLS = 1024
+MOST_IDLE_CONNECTIONS = 256
+IDLE_SECONDS = 4.0
+"""Shorter than the usual keep-alive of receivers (5 s and more): who closes first must be us, or a report may be lost
+on its way to a connection that the receiver is just closing."""
 READ_BYTES = 65_536
 _UNPRINTABLE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
 
@@ -40,7 +44,8 @@ class RequestsTransport:
     `allow_networks` opens networks that the guard refuses otherwise. `ca_file` (PEM) stands instead of the public
     certificate authorities. `proxy` is `http://[user:password@]host:port`: then the proxy looks names up, and the guard
     refuses beforehand what it can resolve itself. Of a response at most `max_response_bytes` are kept;
-    status line and headers together may have `max_header_bytes`. `lookup` is how names become addresses.
+    status line and headers together may have `max_header_bytes`. At most `max_idle_connections` stay open between
+    sends, `idle_seconds` each. `lookup` is how names become addresses.
     """
 
     name = "requests"
@@ -53,6 +58,8 @@ class RequestsTransport:
         proxy: str | None = None,
         max_response_bytes: int = 65_536,
         max_header_bytes: int = 65_536,
+        max_idle_connections: int = MOST_IDLE_CONNECTIONS,
+        idle_seconds: float = IDLE_SECONDS,
         lookup: Lookup | None = None,
     ) -> None:
         self._max_response_bytes = max_response_bytes
@@ -60,7 +67,7 @@ class RequestsTransport:
         self._proxies = {} if proxy is None else {"http": _checked_proxy(proxy), "https": proxy}
         resolver = Resolver() if lookup is None else Resolver(lookup)
         self._dialer = Dialer(allow=read_networks(allow_networks), resolver=resolver)
-        self._idle = IdleConnections()
+        self._idle = IdleConnections(most=max_idle_connections, seconds=idle_seconds)
         self._adapters = {
             verified: _Adapter(context, dialer=self._dialer, idle=self._idle, proxy=proxy)
             for verified, context in ((True, _verifying(ca_file)), (False, _trusting()))
@@ -92,8 +99,8 @@ class RequestsTransport:
         while True:
             try:
                 return self._post(prepared, exchange, verified=request.ssl_verification)
-            except Failure:
-                if not exchange.resendable:
+            except Failure as failure:
+                if not exchange.may_resend(failure):
                     raise
                 exchange.begin()
 

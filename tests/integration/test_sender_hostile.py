@@ -115,7 +115,12 @@ HOSTILE: dict[str, tuple[Script, Outcome, str, int | None]] = {
         "",
         200,
     ),
-    "floods with chunks": (after_request(CHUNKED, then=lambda p: p.flood(b"1\r\nx\r\n" * 5000)), Outcome.OK, "", 200),
+    "floods with chunks": (
+        after_request(CHUNKED, then=lambda p: p.flood(b"100\r\n" + b"x" * 256 + b"\r\n")),
+        Outcome.OK,
+        "",
+        200,
+    ),
     "fails with a flood": (
         after_request(b"HTTP/1.1 500 No\r\n\r\n", then=lambda p: p.flood(b"x" * 65536)),
         Outcome.HTTP_ERROR,
