@@ -6,6 +6,8 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from outbox.install import install
+from outbox.mapping import Mapping
 from tests.conftest import Database
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -96,3 +98,57 @@ def insert_attempt(connection: Connection, event_id: int, connector_id: int, num
     sane |= {"settled": "delivered" if ok else None, "late": values.get("outcome") == "late"}
     key = {"event_id": event_id, "connector_id": connector_id, "number": number}
     _insert(connection, "attempt", "event_id", {**key, **sane, **values})
+
+
+def insert_note(connection: Connection, contract_id: str = "k1", trigger: str = "update", **values: Any) -> int:
+    """A note and its event, as capture leaves them in one transaction; the event's id."""
+    row = connection.execute(
+        "INSERT INTO outbox.inbox (trigger, contract_id) VALUES (%s, %s)"
+        " RETURNING event_id, occurred_at, pg_current_xact_id()::text, pg_current_snapshot()::text",
+        (trigger, contract_id),
+    ).fetchone()
+    assert row is not None
+    sane = {"id": row[0], "occurred_at": row[1], "xid": row[2], "snapshot": row[3], "business_unit": "bu1"}
+    sane |= {"status": "draft", "document": {"title": "a title"}}
+    return int(_insert(connection, "event", "id", {**sane, "contract_id": contract_id, "trigger": trigger, **values}))
+
+
+def insert_open(connection: Connection, connector_id: int, contract_id: str = "k1", **values: Any) -> int:
+    """A captured event with its delivery, queued (`values` as of insert_queued); the event's id."""
+    event_id = insert_event(connection, contract_id)
+    insert_delivery(connection, event_id, connector_id)
+    insert_queued(connection, event_id, connector_id, **values)
+    return event_id
+
+
+def create_source(connection: Connection) -> None:
+    """What installing a mapping makes of it for routing, over two small tables: contract and company."""
+    connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS public.contract (id text PRIMARY KEY, unit text, status text, document jsonb);
+        CREATE TABLE IF NOT EXISTS public.company (id text PRIMARY KEY, unit text, name text, fields jsonb);
+        CREATE OR REPLACE FUNCTION outbox.read_contract(contract_id text)
+        RETURNS TABLE (business_unit text, status text, document jsonb, snapshot pg_snapshot)
+        LANGUAGE plpgsql STABLE AS $$ BEGIN
+          RETURN QUERY SELECT c.unit, c.status, c.document, pg_current_snapshot()
+                       FROM public.contract AS c WHERE c.id = read_contract.contract_id; END $$;
+        CREATE OR REPLACE FUNCTION outbox.read_company(ids text[])
+        RETURNS TABLE (id text, business_unit text, name text, fields jsonb)
+        LANGUAGE plpgsql STABLE AS $$ BEGIN
+          RETURN QUERY SELECT c.id, c.unit, c.name, c.fields FROM public.company AS c WHERE c.id = ANY (ids); END $$
+        """
+    )
+
+
+def install_source(database: Database) -> None:
+    """A contract application of two tables, and a mapping with one rule, installed."""
+    with connect(database) as connection:
+        connection.execute("CREATE TABLE public.contract (id integer PRIMARY KEY, unit text, status text)")
+        connection.execute("CREATE TABLE public.unit (id text PRIMARY KEY, name text)")
+    rule = {"trigger": "create", "table": "public.contract", "on": "insert", "contract": "new.id"}
+    written = {
+        "contract": {"query": "SELECT id AS contract_id, unit AS business_unit, status FROM public.contract"},
+        "business_unit": {"query": "SELECT id AS business_unit, name FROM public.unit"},
+        "capture": [rule],
+    }
+    install(database.engine, Mapping.model_validate(written))

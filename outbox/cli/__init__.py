@@ -21,7 +21,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
-        code = app(list(arguments), standalone_mode=False, prog_name="outbox")
+        app(list(arguments), prog_name="outbox")
     except OutboxError as error:
         for line in str(error).splitlines():
             console.print(f"outbox: {line}")
@@ -29,9 +29,9 @@ def run(arguments: Sequence[str]) -> int:
     except DBAPIError as error:
         console.print(f"outbox: the database answered: {_first_line(error)}")
         return FAILED
-    except KeyboardInterrupt:
-        return 130
-    return code if isinstance(code, int) else WELL
+    except SystemExit as end:  # typer ends every command so, wrong words too, which it explains itself
+        return end.code if isinstance(end.code, int) else WELL
+    return WELL
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -1,0 +1,53 @@
+"""The command doctor: a line a finding, the mend below it; exit code 1 when one is a fault."""
+
+import sys
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from outbox import canonical
+from outbox.cli.context import engine_of, settings_of
+from outbox.doctor import Finding, Level, examine
+from outbox.doctor.ground import counted
+
+_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "bold red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's command."""
+    app.command("doctor")(_doctor)
+
+
+def _doctor(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON array of findings.")] = False,
+) -> None:
+    """Check the installation and say what to mend; exit code 1 for a fault, 0 otherwise."""
+    with engine_of(context, checked=False) as engine:
+        findings = examine(engine, settings_of(context))
+    if as_json:
+        lines = (canonical.dumps(asdict(one)).decode() for one in findings)
+        typer.echo("[" + ",".join(f"\n{line}" for line in lines) + "\n]")
+    else:
+        _print(findings)
+    raise typer.Exit(1 if any(one.level is Level.FAULT for one in findings) else 0)
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+    width = max(len(one.name) for one in findings)
+    for one in findings:
+        console.print(Text(f"{one.level.value:<8}", style=_STYLES[one.level]), f"{one.name:<{width}}", one.words)
+        if one.mend is not None and one.level is not Level.OK:
+            console.print(" " * (width + 9), f"-> {one.mend}")
+    counts = Counter(one.level for one in findings)
+    console.print(
+        ", ".join(
+            (counted(counts[Level.FAULT], "fault"), counted(counts[Level.WARNING], "warning"), f"{counts[Level.OK]} ok")
+        )
+    )
