@@ -35,6 +35,7 @@ IDLE_SECONDS = 4.0
 """Shorter than the usual keep-alive of receivers (5 s and more): who closes first must be us, or a report may be lost
 on its way to a connection that the receiver is just closing."""
 READ_BYTES = 65_536
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _UNPRINTABLE = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
 
 
@@ -202,8 +203,7 @@ def _checked_proxy(proxy: str) -> str:
 
 def _words(raw: HTTPResponse) -> str:
     """What a status means, for the history of an answer outside 2xx."""
-    known = {status.value: status.phrase for status in HTTPStatus}
-    words = f"the receiver answered {raw.status} {known.get(raw.status, '')}".rstrip()
+    words = f"the receiver answered {raw.status} {_PHRASES.get(raw.status, '')}".rstrip()
     location = raw.headers.get("location")
     if location is not None and raw.status in HTTPResponse.REDIRECT_STATUSES:
         words += f", to {_printable(location)[:200]}; redirects are not followed: correct the URL"
