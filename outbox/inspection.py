@@ -1,0 +1,147 @@
+"""Holds a mapping against the live catalogue: every fault at once, in words, and the facts for capture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from outbox.capture_facts import Facts, RuleFacts
+from outbox.catalog import Catalog, Cost, ResultColumn, SqlFaultError
+from outbox.errors import ConfigurationError
+from outbox.inspection_contract import ContractInspector
+from outbox.inspection_rules import RuleInspector
+from outbox.inspection_words import Findings, in_words
+from outbox.mapping import Mapping, mapping_faults
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What came of an inspection that found no fault."""
+
+    facts: Facts
+    costs: tuple[Cost, ...]
+    warnings: tuple[str, ...]
+
+
+def inspect(connection: Connection, mapping: Mapping, *, allow_slow: bool = False) -> Inspected:
+    """The facts of a mapping that this database can bear; raises ConfigurationError with every fault.
+
+    Reads only, under savepoints; `allow_slow` lets lookups pass that read a large table whole.
+    """
+    catalog = Catalog(connection)
+    with catalog.raw.cursor() as cursor:
+        cursor.execute("SET LOCAL row_security = off")
+    findings = Findings(faults=mapping_faults(mapping))
+    contract = ContractInspector(catalog, mapping.contract, findings)
+    contract.inspect()
+    rules = RuleInspector(catalog, mapping, findings.faults, findings.warnings).inspect(
+        contract.key_type, contract.base.table if contract.base else None
+    )
+    companies = _lookups(catalog, mapping, findings, contract.columns)
+    _expired(catalog, mapping, findings, contract.columns)
+    if not findings.faults:
+        _measure(catalog, mapping, findings, contract, rules)
+        findings.faults += [] if allow_slow else _slow(findings.costs)
+    if findings.faults:
+        raise ConfigurationError(*(f"source.toml: {fault}" for fault in findings.faults))
+    path = catalog.search_path()
+    findings.warnings += [
+        f"schema {name} is on the search path and everybody may create objects in it; what they create could run with"
+        f" the rights of the capture functions: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC"
+        for name in catalog.public_schemas(path)
+    ]
+    facts = Facts(
+        search_path=path,
+        contract_columns=tuple(one.name for one in contract.columns),
+        key_type=contract.key_type or "text",
+        base=contract.base.table if contract.base else None,
+        key=contract.key,
+        read_columns=contract.read_columns,
+        rules=rules,
+        company_columns=companies,
+        prepared_transactions=int(catalog.setting("max_prepared_transactions")) > 0,
+    )
+    return Inspected(facts=facts, costs=tuple(findings.costs), warnings=tuple(findings.warnings))
+
+
+def _lookups(
+    catalog: Catalog, mapping: Mapping, findings: Findings, contract: Sequence[ResultColumn]
+) -> dict[str, str]:
+    _columns(catalog, "business_unit.query", mapping.business_unit.query, ("business_unit", "name"), findings.faults)
+    if mapping.company is None:
+        return {}
+    columns = _columns(catalog, "company.query", mapping.company.query, ("company",), findings.faults)
+    names = [one.name for one in contract]
+    if names and "company" not in names:
+        findings.warnings.append(
+            "company.query is there, but contract.query gives no column company: no report has one; add it AS company"
+        )
+    return columns
+
+
+def _columns(catalog: Catalog, key: str, query: str, wanted: Sequence[str], faults: list[str]) -> dict[str, str]:
+    try:
+        found = {one.name: one.type for one in catalog.describe(query)}
+    except SqlFaultError as error:
+        faults.append(in_words(key, "a query that PostgreSQL can run", error))
+        return {}
+    faults += [
+        f"{key}: expected a column {name}, got {', '.join(found)}; name the column with AS {name}"
+        for name in wanted
+        if name not in found
+    ]
+    return found
+
+
+def _expired(catalog: Catalog, mapping: Mapping, findings: Findings, contract: Sequence[ResultColumn]) -> None:
+    expired = mapping.expired
+    if expired is None or not contract:
+        return
+    if expired.query is not None:
+        query = expired.query.replace(":now", "now()")
+        columns = _columns(catalog, "expired.query", query, ("contract_id", "expires_at"), findings.faults)
+    else:
+        columns = {one.name: one.type for one in contract}
+        if "expires_at" not in columns:
+            findings.faults.append(
+                "expired.open: expected contract.query to give expires_at, got none; add the column, or use"
+                " [expired] query"
+            )
+            return
+        try:
+            catalog.check(f"SELECT FROM (\n{mapping.contract.query}\n) AS contract WHERE ({expired.open}\n)")
+        except SqlFaultError as error:
+            findings.faults.append(in_words("expired.open", "a condition on the contract query's columns", error))
+    if columns.get("expires_at") not in (None, "timestamp with time zone"):
+        findings.faults.append(
+            f"expired: expected expires_at as timestamp with time zone, got {columns['expires_at']};"
+            " write expires_at AT TIME ZONE '...'"
+        )
+
+
+def _measure(
+    catalog: Catalog, mapping: Mapping, findings: Findings, contract: ContractInspector, rules: dict[str, RuleFacts]
+) -> None:
+    """The cost of every lookup that a commit waits for."""
+    key = contract.key_type
+    read = (
+        f"SELECT to_jsonb(contract.*) FROM (\n{mapping.contract.query}\n) AS contract"  # noqa: S608 (the mapping's own query)
+        f" WHERE contract.contract_id = CAST($1 AS {key})"
+    )
+    lookups: list[tuple[str, str, Sequence[str]]] = [("contract.query", read, ("text",))]
+    for name, rule in mapping.named_rules:
+        lookups.append(RuleInspector.lookup(name, rule, rules[name].table, key or "text"))
+    for what, sql, types in lookups:
+        try:
+            findings.costs.append(catalog.cost(what, sql, types=types))
+        except SqlFaultError as error:
+            findings.faults.append(in_words(what, "a lookup that PostgreSQL can plan", error))
+
+
+def _slow(costs: Sequence[Cost]) -> list[str]:
+    return [
+        f"{one.what}: expected a lookup by an index, got one that reads all of {table}, which has more than 10,000"
+        f" rows, at every commit; add an index there, or accept it with --allow-slow"
+        for one in costs
+        for table in one.slow
+    ]

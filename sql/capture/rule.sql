@@ -1,0 +1,18 @@
+  -- $name
+  _contracts := NULL;
+  _changed := NULL;
+  _detail := NULL;
+  BEGIN$shadow
+    IF ($when
+    ) THEN
+      $compared
+    END IF;
+  EXCEPTION
+    WHEN serialization_failure THEN RAISE;
+    WHEN OTHERS THEN
+      SELECT e.contracts, e.changed, e.detail INTO _contracts, _changed, _detail
+      FROM outbox.evaluate_again($again, SQLSTATE, SQLERRM) AS e;
+  END;
+  IF _contracts IS NOT NULL THEN
+    PERFORM outbox.note($note, _contracts, _changed, _detail);
+  END IF;

@@ -1,0 +1,3 @@
+CREATE OR REPLACE TRIGGER $name AFTER $operation ON $table FOR EACH ROW$when
+EXECUTE FUNCTION outbox.$function();
+ALTER TABLE $table $enable TRIGGER $name;

@@ -1,0 +1,492 @@
+-- The engine of capture: writes notes, events and failures for whatever mapping is installed.
+-- Three rules hold in every function here. What may fail is tried inside a block (a block that only reads takes no
+-- transaction id). The first write of a transaction is inside a block too; it takes the table's lock, which is kept to
+-- the end of the transaction, so that later writes can stay outside: 50,000 rows cost a few subtransaction ids, not
+-- 50,000, which would slow every other session. And after one lock timeout a transaction waits no second time.
+
+CREATE TABLE outbox.rule (
+  name       text NOT NULL,
+  operation  text NOT NULL CHECK (operation IN ('INSERT', 'UPDATE', 'DELETE')),
+  position   integer NOT NULL,
+  trigger    text NOT NULL,
+  table_name text NOT NULL,
+  relation   oid NOT NULL,
+  contract   text NOT NULL,
+  condition  text NOT NULL,
+  detail     text NOT NULL,
+  compared   boolean NOT NULL,
+  reported   boolean NOT NULL,
+  kept       text[] NOT NULL,
+  ignored    text[] NOT NULL,
+  spared     jsonb NOT NULL,
+  known      smallint[] NOT NULL,
+  recorded   smallint[] NOT NULL,
+  never      text[] NOT NULL,
+  on_error   text NOT NULL CHECK (on_error IN ('record', 'abort')),
+  PRIMARY KEY (name, operation)
+);
+COMMENT ON TABLE outbox.rule IS
+  'The installed capture rules, for the slow way (a table that changed since install) and for `outbox recapture`.';
+COMMENT ON COLUMN outbox.rule.compared IS 'Whether a row whose columns did not change, but for the ignored, raises nothing.';
+COMMENT ON COLUMN outbox.rule.reported IS 'Whether the note says which columns changed (the contract''s own table only).';
+COMMENT ON COLUMN outbox.rule.spared IS 'Column -> condition under which its change belongs to a send or review instead.';
+COMMENT ON COLUMN outbox.rule.known IS 'The numbers of the columns at install; a later column is always recorded.';
+COMMENT ON COLUMN outbox.rule.recorded IS 'The numbers of the columns that a capture error keeps, never one under `never`.';
+
+CREATE FUNCTION outbox.without(document jsonb, never text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- At every depth: a joined row that was aggregated whole is stripped like the contract's own.
+  SELECT CASE jsonb_typeof(document)
+    WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(o.key, outbox.without(o.value, never)), '{}')
+                        FROM jsonb_each(document) AS o WHERE o.key <> ALL (never))
+    WHEN 'array' THEN (SELECT coalesce(jsonb_agg(outbox.without(l.value, never) ORDER BY l.n), '[]')
+                       FROM jsonb_array_elements(document) WITH ORDINALITY AS l (value, n))
+    ELSE document END
+$$;
+
+CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  -- Marks are transaction-local settings: a rollback to a savepoint takes them back, as it does the locks they stand for.
+  SELECT coalesce(pg_catalog.current_setting(mark, true) = pg_catalog.pg_current_xact_id()::text, false)
+$$;
+
+CREATE FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- An error's words may quote a value: where `never` is in force no quoted value of a data error is kept.
+DECLARE
+  secret text;
+BEGIN
+  FOR secret IN
+    SELECT DISTINCT image ->> name FROM unnest(images) AS image, unnest(never) AS name
+    WHERE length(image ->> name) > 0
+  LOOP
+    message := replace(message, secret, '...');
+  END LOOP;
+  IF cardinality(never) > 0 AND left(state, 2) IN ('22', '23') THEN
+    message := regexp_replace(message, '"[^"]*"', '"..."', 'g');
+  END IF;
+  RETURN left(message, 2000);
+END $$;
+
+CREATE FUNCTION outbox.write_error(failure outbox.capture_error) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Nothing that goes wrong here may reach the application: its last resort is a warning in the server's log.
+DECLARE
+  told boolean := outbox.in_this_transaction('outbox.recorded');
+BEGIN
+  IF failure.sqlstate = '55P03' THEN
+    PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true);
+    PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
+  END IF;
+  IF told THEN
+    PERFORM pg_catalog.set_config('lock_timeout', '0', true);
+    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
+                                      differs, changed, detail, sqlstate, message)
+    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
+           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
+           failure.message;
+    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
+                                                  THEN '1ms' ELSE '200ms' END, true);
+    RETURN;
+  END IF;
+  BEGIN
+    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
+                                      differs, changed, detail, sqlstate, message)
+    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
+           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
+           failure.message;
+    PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
+    RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
+      failure.rule, failure.message, failure.sqlstate;
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'outbox: % was neither captured (%) nor recorded (%): contract %, table %',
+      failure.rule, failure.message, SQLERRM, failure.contract_id, failure.table_name;
+  END;
+END $$;
+
+CREATE FUNCTION outbox.fail(failure outbox.capture_error, on_error text) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Records, or stops the application where the mapping asks for that (and always while recapturing).
+BEGIN
+  IF on_error = 'abort' OR outbox.in_this_transaction('outbox.recapturing') THEN
+    RAISE EXCEPTION USING ERRCODE = failure.sqlstate,
+      MESSAGE = pg_catalog.format('outbox: %s was not captured: %s', failure.rule, failure.message);
+  END IF;
+  PERFORM outbox.write_error(failure);
+END $$;
+
+CREATE FUNCTION outbox.note(rule text, on_error text, trigger text, contracts text[], changed jsonb, detail jsonb)
+RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+-- One note for each contract; a row without a contract concerns none, and is counted.
+DECLARE
+  wanted text[] := pg_catalog.array_remove(contracts, NULL);
+  made bigint;
+  failure outbox.capture_error;
+BEGIN
+  IF pg_catalog.cardinality(wanted) = 0 THEN
+    IF pg_catalog.cardinality(contracts) > 0 THEN
+      PERFORM pg_catalog.nextval('outbox.filtered');
+    END IF;
+    RETURN;
+  ELSIF outbox.in_this_transaction('outbox.noted') AND pg_catalog.length(wanted::text) < 1000 THEN
+    PERFORM pg_catalog.set_config('lock_timeout', '0', true);
+    INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
+    SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
+                                                  THEN '1ms' ELSE '200ms' END, true);
+    IF made = pg_catalog.cardinality(wanted) THEN
+      RETURN;
+    END IF;
+    failure.sqlstate := '23505';
+    failure.message := 'the sequence outbox.event_id gave an id that stands already';
+  ELSE
+    BEGIN
+      INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
+      SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w;
+      PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.pg_current_xact_id()::text, true);
+      RETURN;
+    EXCEPTION WHEN OTHERS THEN
+      failure.sqlstate := SQLSTATE;
+      failure.message := SQLERRM;
+    END;
+  END IF;
+  failure.rule := rule;
+  failure.trigger := trigger;
+  failure.changed := changed;
+  failure.detail := detail;
+  FOREACH failure.contract_id IN ARRAY wanted LOOP
+    PERFORM outbox.fail(failure, on_error);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- A rule as one SELECT over the rows $1 (old) and $2 (new), written for the columns that the table has now.
+DECLARE
+  sources text := CASE operation
+    WHEN 'INSERT' THEN '(SELECT ($2).*) AS new LEFT JOIN (SELECT ($2).*) AS old ON false'
+    WHEN 'DELETE' THEN '(SELECT ($1).*) AS old LEFT JOIN (SELECT ($1).*) AS new ON false'
+    ELSE '(SELECT ($1).*) AS old CROSS JOIN (SELECT ($2).*) AS new' END;
+  pairs text;
+BEGIN
+  IF NOT rule.compared OR operation <> 'UPDATE' THEN
+    RETURN format(E'SELECT ARRAY(SELECT DISTINCT q.contract FROM (%s\n) AS q (contract)), NULL::jsonb, (%s\n)\nFROM %s\nWHERE (%s\n)',
+                  rule.contract, rule.detail, sources, rule.condition);
+  END IF;
+  SELECT string_agg(format('(%L, CASE WHEN %s%s THEN %s END)', a.attname,
+                           CASE WHEN a.attname = ANY (differs) AND a.attname <> ALL (rule.kept) THEN 'true'
+                                ELSE format('record_image_ne(ROW(old.%I), ROW(new.%I))', a.attname, a.attname) END,
+                           CASE WHEN rule.spared ? a.attname
+                                THEN format(E' AND (%s\n) IS NOT TRUE', rule.spared ->> a.attname) ELSE '' END,
+                           CASE WHEN a.attname = ANY (rule.kept)
+                                THEN format('jsonb_build_array(old.%I, new.%I)', a.attname, a.attname)
+                                ELSE '''null''::jsonb' END),
+                    ', ' ORDER BY a.attnum)
+  INTO pairs
+  FROM pg_attribute AS a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (rule.ignored);
+  RETURN format(E'SELECT ARRAY(SELECT DISTINCT q.contract FROM (%s\n) AS q (contract)), d.changed, (%s\n)\nFROM %s\n'
+                'CROSS JOIN LATERAL (SELECT jsonb_object_agg(c.name, c.pair) AS changed FROM (VALUES %s) AS c (name, pair)'
+                ' WHERE c.pair IS NOT NULL) AS d\nWHERE d.changed IS NOT NULL AND (%s\n)',
+                rule.contract, rule.detail, sources, coalesce(pairs, '(NULL, NULL::jsonb)'), rule.condition);
+END $$;
+
+CREATE FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement,
+                                differs text[] DEFAULT '{}',
+                                OUT contracts text[], OUT changed jsonb, OUT detail jsonb)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+-- The slow way: no plan is kept, so that a table which changed under a running session is read as it is now.
+-- All NULL where the rule does not apply. `differs`: columns that changed, but whose values a capture error did not keep.
+BEGIN
+  EXECUTE outbox.rule_statement(rule, relation, operation, differs) INTO contracts, changed, detail USING old, new;
+  IF NOT rule.reported THEN
+    changed := NULL;
+  END IF;
+  IF cardinality(rule.never) > 0 THEN
+    detail := outbox.without(detail, rule.never);
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- By column number, so that a renamed column is kept, or kept out, like before; partitions are read by their root.
+  SELECT jsonb_object_agg(a.attname, image -> a.attname)
+  FROM pg_attribute AS a
+  WHERE a.attrelid = CASE WHEN EXISTS (SELECT FROM pg_class WHERE oid = (rule).relation) THEN (rule).relation ELSE relation END
+    AND a.attnum > 0 AND NOT a.attisdropped AND image ? a.attname AND a.attname <> ALL ((rule).never)
+    AND (a.attnum = ANY ((rule).recorded) OR a.attnum <> ALL ((rule).known))
+$$;
+
+CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement,
+                                    state text, message text) RETURNS outbox.capture_error
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  failure outbox.capture_error;
+  was jsonb;
+  is_now jsonb;
+BEGIN
+  failure.relation := rule.relation;
+  failure.table_name := rule.table_name;
+  failure.operation := operation;
+  failure.rule := rule.name;
+  failure.trigger := rule.trigger;
+  failure.sqlstate := state;
+  BEGIN
+    was := CASE WHEN operation <> 'INSERT' THEN to_jsonb(old) END;
+    is_now := CASE WHEN operation <> 'DELETE' THEN to_jsonb(new) END;
+  EXCEPTION WHEN OTHERS THEN
+    message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
+  END;
+  failure.message := outbox.redacted(message, state, rule.never, was, is_now);
+  failure.old_row := outbox.recorded_row(rule, relation, was);
+  failure.new_row := outbox.recorded_row(rule, relation, is_now);
+  IF operation = 'UPDATE' THEN
+    failure.differs := ARRAY(SELECT n.key FROM jsonb_each(is_now) AS n
+                             WHERE n.value::text IS DISTINCT FROM (was -> n.key)::text AND n.key <> ALL (rule.never)
+                             ORDER BY n.key);
+  END IF;
+  RETURN failure;
+END $$;
+
+CREATE FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text,
+                                      old anyelement, new anyelement, state text, message text,
+                                      OUT contracts text[], OUT changed jsonb, OUT detail jsonb)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+-- After the compiled form failed, or found a row that differs in nothing it knows: once more by the slow way; what
+-- fails there too is recorded. A lock that could not be had is not waited for again.
+DECLARE
+  rule outbox.rule;
+BEGIN
+  SELECT r.* INTO rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+  IF state IS DISTINCT FROM '55P03' THEN
+    BEGIN
+      SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
+      FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+      IF state = '42804' THEN
+        -- A column's type changed in this session: its plans are made anew, and the fast way works again.
+        DISCARD PLANS;
+      END IF;
+      RETURN;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN
+        state := SQLSTATE;
+        message := SQLERRM;
+    END;
+  END IF;
+  contracts := NULL;
+  changed := NULL;
+  detail := NULL;
+  PERFORM outbox.fail(outbox.rule_failure(rule, relation, operation, old, new, state, message), rule.on_error);
+END $$;
+
+CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.capture_error
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  failure outbox.capture_error;
+BEGIN
+  failure.rule := 'contract';
+  failure.trigger := note.trigger;
+  failure.contract_id := note.contract_id;
+  failure.changed := note.changed;
+  failure.detail := note.detail;
+  failure.sqlstate := state;
+  failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  RETURN failure;
+END $$;
+
+CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+-- One `expired` for a deadline, whoever is first; a contract without a deadline has none to share.
+BEGIN
+  IF deadline IS NULL THEN
+    RETURN true;
+  END IF;
+  INSERT INTO outbox.expiry AS x (contract_id, deadline, event_id)
+  VALUES (contract_id, deadline::timestamptz, event_id)
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END $$;
+
+CREATE FUNCTION outbox.capture() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
+-- At commit, for each note: the contract's document as the whole transaction left it. Arguments: wakeup, on_capture_error.
+DECLARE
+  -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
+  mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
+  contract record;
+  state text;
+  message text;
+BEGIN
+  IF outbox.in_this_transaction('outbox.impatient') THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+  BEGIN
+    contract := outbox.find_contract(NEW.contract_id);
+    IF contract.standing = 'filtered' THEN
+      PERFORM nextval('outbox.filtered');
+    ELSIF NEW.trigger = 'expired' AND NOT outbox.raise_expiry(NEW.event_id, NEW.contract_id,
+                                                              contract.document ->> 'expires_at') THEN
+      contract.standing := 'raised';
+    END IF;
+  EXCEPTION
+    WHEN serialization_failure THEN RAISE;
+    WHEN OTHERS THEN
+      state := SQLSTATE;
+      message := SQLERRM;
+  END;
+  IF state IS NULL AND contract.standing IN ('found', 'gone') THEN
+    IF current_setting('outbox.captured', true) = mark THEN
+      PERFORM set_config('lock_timeout', '0', true);
+      INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
+                                detail, document)
+      VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
+              contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document)
+      ON CONFLICT DO NOTHING;
+      IF FOUND THEN
+        RETURN NULL;
+      END IF;
+      state := '23505';
+      message := 'the sequence outbox.event_id gave an id that stands already';
+    ELSE
+      BEGIN
+        INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
+                                  detail, document)
+        VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
+                contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document);
+        PERFORM set_config('outbox.captured', mark, true);
+        -- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
+        IF TG_ARGV[0] = 'notify' AND pg_try_advisory_xact_lock(7231003, 1) THEN
+          PERFORM pg_notify('outbox', '');
+        END IF;
+        RETURN NULL;
+      EXCEPTION WHEN OTHERS THEN
+        state := SQLSTATE;
+        message := SQLERRM;
+      END;
+    END IF;
+  END IF;
+  IF state IS NOT NULL THEN
+    PERFORM outbox.fail(outbox.note_failure(NEW, state, message), TG_ARGV[1]);
+  END IF;
+  DELETE FROM outbox.inbox AS i WHERE i.event_id = NEW.event_id;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outbox.rule
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- The rule of that name; where the mapping was rewritten, every rule of that trigger, table and operation.
+  WITH candidate AS (
+    SELECT r, r.name = (failed).rule AS named FROM outbox.rule AS r
+    WHERE r.trigger = (failed).trigger AND r.operation = (failed).operation
+      AND (r.relation = (failed).relation OR r.table_name = (failed).table_name))
+  SELECT (c.r).* FROM candidate AS c
+  WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
+$$;
+
+CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) RETURNS bigint[]
+LANGUAGE sql AS $$
+  -- Of the time when it happened, though its id is of now.
+  WITH made AS (
+    INSERT INTO outbox.inbox (trigger, contract_id, changed, detail, occurred_at)
+    SELECT (failed).trigger, c.contract_id, changed, detail, (failed).occurred_at
+    FROM pg_catalog.unnest(contracts) AS c (contract_id) WHERE c.contract_id IS NOT NULL
+    RETURNING event_id)
+  SELECT coalesce(pg_catalog.array_agg(made.event_id), '{}') FROM made
+$$;
+
+CREATE FUNCTION outbox.recapture_one(failed outbox.capture_error) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+  ids bigint[] := '{}';
+  rule outbox.rule;
+  found record;
+  tried boolean := false;
+BEGIN
+  IF failed.relation IS NULL THEN
+    RETURN outbox.note_late(failed, ARRAY[failed.contract_id], failed.changed, failed.detail);
+  END IF;
+  FOR rule IN SELECT r.* FROM outbox.rules_for(failed) AS r ORDER BY r.position LOOP
+    tried := true;
+    EXECUTE pg_catalog.format(
+      'SELECT e.* FROM (SELECT pg_catalog.jsonb_populate_record(NULL::%1$s, $3) AS old,'
+      ' pg_catalog.jsonb_populate_record(NULL::%1$s, $4) AS new) AS image'
+      ' CROSS JOIN LATERAL outbox.evaluate($1, $2, $5, image.old, image.new, $6) AS e', rule.relation::regclass)
+      INTO found
+      USING rule, rule.relation, coalesce(failed.old_row, '{}'), coalesce(failed.new_row, '{}'), failed.operation,
+            coalesce(failed.differs, '{}');
+    ids := ids || outbox.note_late(failed, found.contracts, found.changed, found.detail);
+  END LOOP;
+  IF NOT tried THEN
+    RAISE EXCEPTION 'the installed mapping has no rule for % on % of %', failed.trigger, failed.operation, failed.table_name;
+  END IF;
+  RETURN ids;
+END $$;
+
+CREATE FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint)
+LANGUAGE plpgsql SET lock_timeout = '10s' SET timezone = 'UTC' AS $$
+#variable_conflict use_variable
+-- Makes events of the next recorded rows, each on its own, by the rules that are installed now; what fails again stays.
+DECLARE
+  one outbox.capture_error;
+  ids bigint[];
+BEGIN
+  recaptured := 0;
+  failed := 0;
+  PERFORM pg_catalog.set_config('outbox.recapturing', pg_catalog.pg_current_xact_id()::text, true);
+  FOR one IN
+    SELECT * FROM outbox.capture_error AS e
+    WHERE e.recaptured_at IS NULL AND e.id > after ORDER BY e.id LIMIT most FOR UPDATE SKIP LOCKED
+  LOOP
+    last_id := one.id;
+    BEGIN
+      ids := outbox.recapture_one(one);
+      SET CONSTRAINTS outbox."outbox_capture" IMMEDIATE;
+      UPDATE outbox.capture_error AS e
+      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids WHERE e.id = one.id;
+      recaptured := recaptured + 1;
+    EXCEPTION WHEN OTHERS THEN
+      UPDATE outbox.capture_error AS e SET sqlstate = SQLSTATE, message = SQLERRM WHERE e.id = one.id;
+      failed := failed + 1;
+    END;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.installed_objects()
+RETURNS TABLE (name text, kind text, table_oid oid, table_name text, enabled text, digest text, drop_statement text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- What install made, found by the catalogue alone: our functions by their comment, triggers by the function they call.
+  SELECT 'function outbox.' || p.proname, 'function', NULL::oid, NULL, NULL, md5(pg_get_functiondef(p.oid)),
+         format('DROP FUNCTION %s;', p.oid::regprocedure)
+  FROM pg_proc AS p
+  WHERE p.pronamespace = 'outbox'::regnamespace
+    AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
+  UNION ALL
+  SELECT format('trigger %s on %s.%s', t.tgname, n.nspname, c.relname), 'trigger', c.oid, format('%I.%I', n.nspname, c.relname),
+         t.tgenabled::text, md5(pg_get_triggerdef(t.oid) || t.tgenabled::text),
+         format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+  FROM pg_trigger AS t
+  JOIN pg_class AS c ON c.oid = t.tgrelid
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_proc AS p ON p.oid = t.tgfoid
+  WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND p.pronamespace = 'outbox'::regnamespace
+    AND (p.proname = 'capture' OR p.proname LIKE 'note\_%')
+$$;
+
+DO $$
+-- Nobody calls these but the capture triggers and this product.
+DECLARE
+  function regprocedure;
+BEGIN
+  FOR function IN SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'outbox'::regnamespace LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
+  END LOOP;
+END $$;
