@@ -1,36 +1,55 @@
 """Connections to PostgreSQL: engines, and how to tell a lost database from a wrong statement."""
 
+from psycopg import pq
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from outbox.errors import ConfigurationError
 from outbox.settings import Settings
+from outbox.suggest import suggestion
 
 APPLICATION_NAME = "contract-outbox"
 
 
 def database_url(settings: Settings) -> URL:
-    """The URL with the driver we use; raises ConfigurationError when there is none or it is no PostgreSQL."""
-    written = settings.database.url.get_secret_value()
+    """The URL with the driver we use; raises ConfigurationError when there is none or it is no PostgreSQL.
+
+    Messages never show the URL: it carries a password as a rule.
+    """
+    written = settings.database_url.get_secret_value()
     if not written:
         raise ConfigurationError(
             "OUTBOX_DATABASE_URL: expected the contract database's URL, got none;"
-            " set it, such as postgresql://outbox@localhost/contracts"
+            " set it, such as postgresql://outbox@localhost/contracts, or OUTBOX_DATABASE_URL_FILE"
         )
     try:
         url = make_url(written)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError that shows what stands around it
         raise ConfigurationError(
-            "OUTBOX_DATABASE_URL: expected a URL such as postgresql://user@host/database, got something else"
+            "database.url: expected a URL such as postgresql://user@host:5432/database, got something else;"
+            " in user and password write / @ : # ? % as %2F %40 %3A %23 %3F %25"
         ) from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigurationError(f"OUTBOX_DATABASE_URL: expected a postgresql:// URL, got {url.get_backend_name()}://")
+        raise ConfigurationError(
+            f"database.url: expected a postgresql:// URL, got {url.get_backend_name()}://;"
+            " the outbox lives in the contract application's PostgreSQL database"
+        )
+    known = {one.keyword.decode() for one in pq.Conninfo.get_defaults()}
+    unknown = [
+        f"database.url: {name}: unknown option; {suggestion(name, known)}" for name in url.query if name not in known
+    ]
+    if unknown:
+        raise ConfigurationError(*unknown)
     return url.set(drivername="postgresql+psycopg")
 
 
 def make_engine(settings: Settings, *, pool_size: int | None = None, name: str = APPLICATION_NAME) -> Engine:
-    """An engine on the contract database; connections speak UTC and are checked before use."""
+    """An engine on the contract database; connections speak UTC and are checked before use.
+
+    Errors name a statement without its values, which are contracts and headers.
+    READ COMMITTED, whatever the database's default is: who waited for a lane must see what its last holder did.
+    """
     connect_args: dict[str, object] = {
         "connect_timeout": settings.database.connect_timeout_seconds,
         "application_name": name,
@@ -47,6 +66,8 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
         pool_size=pool_size or settings.database.pool_size,
         max_overflow=0,
         pool_pre_ping=True,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
         connect_args=connect_args,
     )
 
@@ -54,9 +75,17 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
 def is_transient(error: DBAPIError) -> bool:
     """Whether the database went away, is read-only, full or shutting down: worth waiting for, nobody's mistake."""
     state = getattr(error.orig, "sqlstate", None)
-    if error.connection_invalidated or state is None:
+    if error.connection_invalidated:
         return True
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError)
     return state[:2] in ("08", "40", "53", "57", "58") or state in ("25006", "55P03")
+
+
+def has_to_wait(error: DBAPIError) -> bool:
+    """Whether a statement was ended for a lock, a deadlock or its time, on a connection that is well."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return not error.connection_invalidated and (state[:2] == "40" or state in ("55P03", "57014"))
 
 
 def server_version(connection: Connection) -> int:

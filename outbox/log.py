@@ -21,7 +21,9 @@ def configure_log(settings: Log, stream: TextIO | None = None) -> None:
         structlog.processors.format_exc_info,
     ]
     if for_people:
-        processors[-1:] = [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # The plain traceback: the rich one prints local variables, secrets among them.
+        plain = structlog.dev.plain_traceback
+        processors[-1:] = [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     else:
         processors.append(structlog.processors.JSONRenderer())
     structlog.configure(

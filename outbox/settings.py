@@ -5,27 +5,39 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from outbox.errors import ConfigurationError
 from outbox.retry import DEFAULT_SCHEDULE
+from outbox.toml_file import faults_of, keys_at, model_at, read_toml
 
 PREFIX = "OUTBOX_"
 FILE_NAME = "outbox.toml"
+KEYS_VARIABLE = PREFIX + "SECRET_KEYS"
+FILE_SUFFIX = "_file"
+"""What makes the key of a secret that of a file with the secret in it."""
 
 
 class Section(BaseModel):
     """A section of the file: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _given_once(self) -> Self:
+        for name in type(self).model_fields:
+            if getattr(self, name) and getattr(self, name + FILE_SUFFIX, None):
+                raise ValueError(f"expected {name} or {name}{FILE_SUFFIX}, got both; remove one")
+        return self
 
 
 class Database(Section):
     """Where the contract database is; the outbox lives in it, in schemas of its own."""
 
     url: SecretStr = SecretStr("")
+    url_file: Path | None = None
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4
     connect_timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 5
     pgbouncer: bool = False
@@ -40,7 +52,9 @@ class Relay(Section):
     threads: Annotated[int, Field(ge=1, le=256)] = 16
     lease_margin_seconds: Annotated[float, Field(ge=1, le=600)] = 15.0
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 25.0
-    schedule_seconds: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(max_length=50)] = DEFAULT_SCHEDULE
+    schedule_seconds: Annotated[tuple[Annotated[float, Field(ge=0, le=31_536_000)], ...], Field(max_length=50)] = (
+        DEFAULT_SCHEDULE
+    )
 
 
 class Sender(Section):
@@ -49,8 +63,14 @@ class Sender(Section):
     transport: Literal["auto", "requests"] = "auto"
     allow_networks: tuple[str, ...] = ()
     ca_file: Path | None = None
-    proxy: SecretStr | None = None
+    proxy: SecretStr = SecretStr("")
+    proxy_file: Path | None = None
     max_response_bytes: Annotated[int, Field(ge=0, le=16_777_216)] = 65_536
+
+    @property
+    def proxy_url(self) -> SecretStr:
+        """The URL of the proxy between us and the receivers; empty where there is none."""
+        return _read_secret(self.proxy, self.proxy_file, "sender.proxy_file")
 
 
 class Report(Section):
@@ -82,20 +102,17 @@ class Settings(Section):
     report: Report = Report()
     log: Log = Log()
     secrets: Secrets = Secrets()
-    folder: Path = Path("config")
+    folder: Path = Field(default=Path("config"), exclude=True)
+
+    @property
+    def database_url(self) -> SecretStr:
+        """The contract database's URL; empty where none is given."""
+        return _read_secret(self.database.url, self.database.url_file, "database.url_file")
 
     @property
     def secret_keys(self) -> tuple[SecretStr, ...]:
         """The keys in order: the first encrypts, every one decrypts."""
-        written = self.secrets.keys.get_secret_value()
-        if self.secrets.keys_file is not None:
-            try:
-                written += "\n" + self.secrets.keys_file.read_text(encoding="utf-8")
-            except OSError as error:
-                raise ConfigurationError(
-                    f"{FILE_NAME}: secrets.keys_file: expected a readable file, got {str(self.secrets.keys_file)!r}"
-                    f" ({error.strerror}); correct the path or its rights"
-                ) from None
+        written = _read_secret(self.secrets.keys, self.secrets.keys_file, "secrets.keys_file").get_secret_value()
         return tuple(SecretStr(key) for key in written.replace(",", " ").split())
 
     @property
@@ -118,17 +135,12 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] = os.en
         raise ConfigurationError(
             f"{where}: expected a folder with {FILE_NAME}, got none; correct --config or OUTBOX_CONFIG"
         )
-    sections: dict[str, Any] = dict(read_toml(file)) if file.exists() else {}
+    sections = read_toml(file) if file.exists() else {}
     if "folder" in sections:
         raise ConfigurationError(
             f"{file}: folder: expected no such key; choose the folder with --config or OUTBOX_CONFIG"
         )
-    named: dict[str, str] = {}
-    for name, section, key, value in _from_environment(environ):
-        table = sections.setdefault(section, {})
-        if isinstance(table, dict):
-            table[key] = value
-            named[f"{section}.{key}"] = name
+    named = _overlay(sections, environ)
     try:
         return Settings.model_validate({**sections, "folder": where})
     except ValidationError as error:
@@ -136,10 +148,38 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] = os.en
         raise ConfigurationError(*(_by_variable(fault, str(file), named) for fault in faults)) from None
 
 
+def _overlay(sections: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Writes each OUTBOX_<SECTION>_<KEY> over the file's values; which variable each path then comes from."""
+    named: dict[str, str] = {}
+    for name, section, key in _variables(environ):
+        table = sections.setdefault(section, {})
+        if isinstance(table, dict):
+            other = key.removesuffix(FILE_SUFFIX) if key.endswith(FILE_SUFFIX) else key + FILE_SUFFIX
+            if f"{section}.{other}" not in named:
+                table.pop(other, None)
+            table[key] = _read_value(environ[name], section, key)
+            named[f"{section}.{key}"] = name
+    return named
+
+
+def _read_secret(written: SecretStr, file: Path | None, key: str) -> SecretStr:
+    """The secret as written, or the file's content without the white space around it."""
+    if file is None:
+        return written
+    try:
+        return SecretStr(file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no UTF-8"
+        raise ConfigurationError(
+            f"{FILE_NAME}: {key}: expected a readable file, got {str(file)!r} ({why}); correct the path or its rights"
+        ) from None
+
+
 def _by_variable(fault: str, file: str, named: Mapping[str, str]) -> str:
     """A fault that came by the environment names the variable, not the file."""
     path = fault.removeprefix(f"{file}: ").partition(":")[0]
-    return fault.replace(f"{file}: {path}", named[path], 1) if path in named else fault
+    key = ".".join(path.split(".")[:2])  # beyond them is a place in a list
+    return fault.replace(f"{file}: {key}", named[key], 1) if key in named else fault
 
 
 def read_variable(name: str) -> str | None:
@@ -147,90 +187,30 @@ def read_variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def read_toml(file: Path) -> dict[str, Any]:
-    """The file's content; raises ConfigurationError when it is missing or no TOML."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{file}: expected a file, got none; create it or choose the folder with --config"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"{file}: expected a readable file, got: {error.strerror}; correct its rights"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: expected TOML in UTF-8, got: {error}; correct the file") from None
-
-
-def faults_of(error: ValidationError, file: str, model: type[BaseModel]) -> list[str]:
-    """Each fault in words: file, key, what was expected, what came; an unknown key with the nearest known one."""
-    return [_fault(dict(one), file, model) for one in error.errors(include_url=False)]
-
-
-def _fault(one: dict[str, Any], file: str, model: type[BaseModel]) -> str:
-    path = ".".join(str(part) for part in one["loc"])
-    if one["type"] == "extra_forbidden":
-        known = _keys_at(model, one["loc"][:-1])
-        near = difflib.get_close_matches(str(one["loc"][-1]), known, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"{file}: {path}: unknown key; {advice}"
-    if one["type"] == "missing":
-        return f"{file}: {path}: expected a value, got none; add the key"
-    expected = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    came = "a secret" if _is_secret(model, one["loc"]) else repr(one.get("input"))[:120]
-    return f"{file}: {path}: {expected}; got {came}"
-
-
-def _is_secret(model: type[BaseModel], path: tuple[str | int, ...]) -> bool:
-    owner: type[BaseModel] | None = model
-    for part in path:
-        known = owner.model_fields.get(str(part)) if owner else None
-        if known is not None and "SecretStr" in repr(known.annotation):
-            return True
-        owner = next(_models_in(known.annotation), None) if known is not None else owner
-    return False
-
-
-def _keys_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The keys that `model` knows at `path`, aliases before names."""
-    at: type[BaseModel] = model
-    for part in path:
-        if isinstance(part, str) and (found := _field(at, part)) is not None:
-            at = found
-    return [known.alias or name for name, known in at.model_fields.items()]
-
-
-def _field(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    for name, known in model.model_fields.items():
-        if key in (name, known.alias):
-            return next(_models_in(known.annotation), None)
-    return None
-
-
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _models_in(inner)
-
-
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
-    """Variable, section, key and value of each OUTBOX_<SECTION>_<KEY>."""
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Variable, section and key of each setting in the environment."""
+    sections = keys_at(Settings, ())
     for name in sorted(environ):
-        if name == PREFIX + "SECRET_KEYS":
-            yield name, "secrets", "keys", environ[name]
+        if not name.startswith(PREFIX):
             continue
         section, _, key = name.removeprefix(PREFIX).lower().partition("_")
-        model = _field(Settings, section) if name.startswith(PREFIX) and key else None
-        if model is not None:
-            yield name, section, key, _read_value(environ[name], model, key)
+        if name == KEYS_VARIABLE:
+            yield name, "secrets", "keys"
+        elif key and section in sections:
+            yield name, section, key
+        elif key and section != "secret" and (near := difflib.get_close_matches(section, sections, n=1, cutoff=0.8)):
+            # Other names are free: a connector's secret may have any, and gets OUTBOX_SECRET_<NAME> when exported.
+            raise ConfigurationError(f"{name}: unknown setting; did you mean {PREFIX}{near[0].upper()}_{key.upper()}?")
 
 
-def _read_value(written: str, model: type[BaseModel], key: str) -> str | list[Any]:
+def _read_value(written: str, section: str, key: str) -> str | list[Any]:
     """The text as it stands; for a list, a TOML array or comma-separated words."""
-    if model.model_json_schema()["properties"].get(key, {}).get("type") != "array":
+    model = model_at(Settings, section)
+    if model is None or model.model_json_schema()["properties"].get(key, {}).get("type") != "array":
         return written
     if written.lstrip().startswith("["):
-        return list(tomllib.loads(f"value = {written}")["value"])
+        try:
+            return list(tomllib.loads(f"value = {written}")["value"])
+        except tomllib.TOMLDecodeError:
+            return written
     return [part.strip() for part in written.split(",") if part.strip()]

@@ -12,6 +12,6 @@ def make_transport(settings: Sender) -> Transport:
     return RequestsTransport(
         allow_networks=settings.allow_networks,
         ca_file=settings.ca_file,
-        proxy=settings.proxy.get_secret_value() if settings.proxy is not None else None,
+        proxy=settings.proxy_url.get_secret_value() or None,
         max_response_bytes=settings.max_response_bytes,
     )
