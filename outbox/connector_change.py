@@ -8,6 +8,8 @@ from outbox.duration import write_duration
 from outbox.model import Json
 
 SECRETS = ("secret", "signing_secret")
+CHANGED = "changed"
+"""What becomes of a secret that another one replaces, for neither is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,11 @@ class Change:
     key: str
     before: str
     after: str
+
+    @property
+    def words(self) -> str:
+        """Before and after on one line."""
+        return CHANGED if self.after == CHANGED else f"{self.before} -> {self.after}"
 
 
 def changes(old: ConnectorSpec, new: ConnectorSpec) -> tuple[Change, ...]:
@@ -40,7 +47,7 @@ def _secret_change(key: str, before: Secret | str, after: Secret | str) -> list[
     if before == after or (after is KEPT and before is not None):
         return []
     was, becomes = secret_words(before), secret_words(after)
-    return [Change(key, was, "changed" if was == becomes == "set" else becomes)]
+    return [Change(key, was, CHANGED if was == becomes == "set" else becomes)]
 
 
 def _header_changes(before: Mapping[str, HeaderValue], after: Mapping[str, HeaderValue]) -> list[Change]:

@@ -11,7 +11,7 @@ from outbox.connector import KEPT, ConnectorSpec, FieldError
 from outbox.connector_change import SECRETS
 from outbox.errors import ConfigurationError
 from outbox.request import looks_secret
-from outbox.settings import faults_of
+from outbox.toml_file import faults_of
 
 ReadVariable = Callable[[str], str | None]
 LITERAL = 'expected { env = "VARIABLE" } or { file = "path" }'

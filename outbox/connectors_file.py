@@ -16,9 +16,9 @@ from outbox.connector_input import ReadVariable, WrittenConnector, read_connecto
 from outbox.connectors import StandingConnector
 from outbox.errors import ConfigurationError
 from outbox.resources import query
-from outbox.secret_box import SecretBox
-from outbox.settings import read_toml
+from outbox.secret_box import NO_KEY, SecretBox
 from outbox.suggest import suggestion
+from outbox.toml_file import read_toml
 
 TABLE = "connector"
 
@@ -64,8 +64,17 @@ class Differences:
         return tuple(one for one in self.listed if one.differs)
 
 
-def read_connectors_file(file: Path, *, read_variable: ReadVariable) -> tuple[WrittenConnector, ...]:
-    """The file's connectors in its order; raises ConfigurationError with every fault of every one of them."""
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """The connectors of a file in its order, and what is wrong with those that are missing here."""
+
+    path: Path
+    connectors: tuple[WrittenConnector, ...]
+    faults: tuple[str, ...]
+
+
+def read_connectors_file(file: Path, *, read_variable: ReadVariable) -> WrittenFile:
+    """Every connector of the file that can be read; raises ConfigurationError where the file itself can't be."""
     tables, faults = _tables(file)
     written: list[WrittenConnector] = []
     for table, label in tables:
@@ -76,9 +85,7 @@ def read_connectors_file(file: Path, *, read_variable: ReadVariable) -> tuple[Wr
     names = [str(table["name"]) for table, _ in tables if "name" in table]
     twice = sorted({name for name in names if names.count(name) > 1})
     faults += [f"{file}: expected each name once, got {name!r} again; rename one" for name in twice]
-    if faults:
-        raise ConfigurationError(*faults)
-    return tuple(written)
+    return WrittenFile(file, tuple(written), tuple(faults))
 
 
 def _tables(file: Path) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
@@ -98,24 +105,23 @@ def _tables(file: Path) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
 
 def compare(
     connection: Connection,
-    written: Sequence[WrittenConnector],
+    written: WrittenFile,
     standing: Sequence[StandingConnector],
     *,
-    file: Path,
     source: SourceNames,
     box: SecretBox,
     allow_unknown: bool = False,
 ) -> Differences:
-    """What applying would change; raises ConfigurationError where it can't be applied."""
+    """What applying would change; raises ConfigurationError with every fault of the file."""
     by_name = {one.spec.name: one for one in standing}
     elsewhere = _changed_elsewhere(connection)
     listed: list[Difference] = []
-    faults: list[str] = []
-    for one in written:
+    faults = list(written.faults)
+    for one in written.connectors:
         old = by_name.get(one.spec.name)
         units = old.spec.business_units if old else ()
         checked = check(one.spec, source, standing_units=units, allow_unknown=allow_unknown)
-        label = f"{file}: connector {one.spec.name!r}"
+        label = f"{written.path}: connector {one.spec.name!r}"
         faults += [f"{label}: {fault}" for fault in (*checked.faults, *_secret_faults(one, old, box))]
         listed.append(
             Difference(
@@ -128,7 +134,7 @@ def compare(
         )
     if faults:
         raise ConfigurationError(*faults)
-    names = {one.spec.name for one in written}
+    names = {one.spec.name for one in written.connectors}
     others = [one for one in standing if one.spec.name not in names]
     return Differences(
         tuple(listed),
@@ -176,10 +182,7 @@ def _secret_faults(one: WrittenConnector, old: StandingConnector | None, box: Se
     faults = [f"{key}: {words}; set it" for key, words in one.missing.items() if key not in stored]
     given = [key for key, value in _secrets(one.spec).items() if value not in (None, KEPT)]
     if given and not box.has_keys:
-        faults.append(
-            f"{given[0]}: expected a key in OUTBOX_SECRET_KEYS to encrypt it with, got none;"
-            " make one with `outbox secret-key` and set the variable wherever outbox runs"
-        )
+        faults.append(f"{given[0]}: {NO_KEY}")
     return faults
 
 

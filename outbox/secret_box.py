@@ -1,11 +1,17 @@
 """Encrypts connectors' secrets for the database, and opens them again; several keys make rotation possible."""
 
+import contextlib
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
 from outbox.errors import ConfigurationError, SecretError
+
+NO_KEY = (
+    "expected a key in OUTBOX_SECRET_KEYS to encrypt secrets with, got none;"
+    " make one with `outbox secret-key` and set the variable wherever outbox runs"
+)
 
 
 def make_key() -> str:
@@ -38,27 +44,21 @@ class SecretBox:
         return self._fernet is not None
 
     def seal(self, secret: str) -> bytes:
-        """The secret's ciphertext under the first key."""
-        return self._keys().encrypt(secret.encode())
+        """The secret's ciphertext under the first key; raises ConfigurationError when there is no key."""
+        if self._fernet is None:
+            raise ConfigurationError(NO_KEY)
+        return self._fernet.encrypt(secret.encode())
 
     def open(self, sealed: bytes) -> str:
         """The secret; raises SecretError when no key opens it."""
-        try:
-            return self._keys().decrypt(sealed).decode()
-        except InvalidToken:
-            raise SecretError(
-                "expected a secret that one of the keys in OUTBOX_SECRET_KEYS opens, got one that none opens;"
-                " add the key it was encrypted with, or set the secret again"
-            ) from None
+        if self._fernet is not None:
+            with contextlib.suppress(InvalidToken):
+                return self._fernet.decrypt(sealed).decode()
+        raise SecretError(
+            "expected a secret that one of the keys in OUTBOX_SECRET_KEYS opens, got one that none opens;"
+            " add the key it was encrypted with, or set the secret again"
+        )
 
     def reseal(self, sealed: bytes) -> bytes:
         """The same secret under the first key; raises SecretError when no key opens it."""
         return self.seal(self.open(sealed))
-
-    def _keys(self) -> MultiFernet:
-        if self._fernet is None:
-            raise SecretError(
-                "expected a key in OUTBOX_SECRET_KEYS to encrypt and open secrets with, got none;"
-                " make one with `outbox secret-key` and set the variable wherever outbox runs"
-            )
-        return self._fernet

@@ -11,10 +11,11 @@ from outbox.connectors import StandingConnector, find_connector, load_connectors
 from outbox.model import Connector
 from outbox.secret_box import SecretBox
 from tests.conftest import Database
-from tests.factories import Connection, insert_delivery, insert_event, insert_queued
+from tests.factories import Connection, insert_decision, insert_delivery, insert_event, insert_queued
 
 ADA = Author("ada")
 BOB = Author("bob", "page")
+DOCUMENT = {"title": "First", "amount": 12, "company": "7"}
 
 
 def spec(**values: object) -> ConnectorSpec:
@@ -61,4 +62,13 @@ def queue(sql: Connection, connector_id: int, **values: Any) -> int:
     event_id = insert_event(sql, values.pop("contract_id", "k1"))
     insert_delivery(sql, event_id, connector_id)
     insert_queued(sql, event_id, connector_id, **values)
+    return event_id
+
+
+def recorded(sql: Connection, contract_id: str = "k1", trigger: str = "update", **values: Any) -> int:
+    """An event that was routed before the connector came, to nobody unless `reason` says otherwise."""
+    reason, into = values.pop("reason", "no_connector"), values.pop("into", None)
+    reread = values.pop("reread", False)
+    event_id = insert_event(sql, contract_id, trigger, **{"business_unit": "1", "document": DOCUMENT, **values})
+    insert_decision(sql, event_id, reason, into_event_id=into, reread=reread)
     return event_id

@@ -113,7 +113,6 @@ def _compare(context: typer.Context, connection: Connection, file: Path | None, 
         connection,
         read_connectors_file(chosen, read_variable=read_variable),
         standing_connectors(connection, box),
-        file=chosen,
         source=read_source_names(connection),
         box=box,
         allow_unknown=allow_unknown,
@@ -130,10 +129,10 @@ def _print(differences: Differences, *, prune: bool) -> None:
             _print_one(console, one)
     for standing in differences.prunable:
         words = "will be removed" if prune else "apply created it; --prune removes it"
-        console.print(Text(f"- {standing.spec.name}", "red" if prune else "yellow"), f"not in the file; {words}")
+        console.print(Text(f"- {standing.spec.name}:", "red" if prune else "yellow"), f"not in the file; {words}")
     for standing in differences.foreign:
         place = _PLACES[standing.origin]
-        console.print(Text(f"  {standing.spec.name}", "dim"), f"not in the file; made {place}, stays as it is")
+        console.print(Text(f"  {standing.spec.name}:", "dim"), f"not in the file; made {place}, stays as it is")
     console.print(_summary(differences, prune=prune))
 
 
@@ -148,8 +147,8 @@ def _print_one(console: Console, one: Difference) -> None:
                 style="magenta",
             )
     for found in one.changes:
-        before = "" if one.standing is None else f"{found.before} -> "
-        console.print(f"    {found.key}: {before}{found.after}", style=style)
+        words = found.after if one.standing is None else found.words
+        console.print(f"    {found.key}: {words}", style=style)
     if one.standing is not None and one.differs:
         for key in unchanged_secrets(one):
             console.print(f"    {key}: unchanged", style="dim")

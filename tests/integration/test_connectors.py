@@ -21,7 +21,7 @@ from outbox.connectors import (
     load_connectors,
     standing_connectors,
 )
-from outbox.errors import ConfigurationError, RefusedError, SecretError
+from outbox.errors import ConfigurationError, RefusedError
 from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.connectors import ADA, BOB, box_with, edit, find, load, make, spec
@@ -166,7 +166,7 @@ def test_without_a_key_a_secret_is_refused(database: Database) -> None:
     """And the words say how to make a key; a connector without secrets needs none."""
     keyless = box_with()
 
-    with database.engine.begin() as connection, pytest.raises(SecretError, match="outbox secret-key"):
+    with database.engine.begin() as connection, pytest.raises(ConfigurationError, match="outbox secret-key"):
         create_connector(connection, spec(secret="hush"), box=keyless, author=ADA)
 
     assert make(database, keyless).spec.secret is None
