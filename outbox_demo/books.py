@@ -6,7 +6,7 @@ it did, and from the mapping and the connectors as written. `python -m outbox_de
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def _changes(deeds: Sequence[Mapping[str, Any]], ignored: frozenset[str]) -> boo
 def compare(books: Books) -> Balance:
     """Compares the books, event by event and delivery by delivery."""
     units = demanded(books.transactions, books.ignored)
-    captured = _captured(books)
+    captured = _captured(books, units)
     due = [
         Due(one, connector.name, captured.get(one, [None])[0])
         for one, unit in units.items()
@@ -142,12 +142,12 @@ def compare(books: Books) -> Balance:
     )
 
 
-def _captured(books: Books) -> dict[Occurrence, list[int]]:
-    """Events that stand, by occurrence; of those not routed yet, which nobody has coalesced, one each."""
+def _captured(books: Books, demand: Container[Occurrence]) -> dict[Occurrence, list[int]]:
+    """Events that stand, by occurrence; nobody has coalesced those not routed yet: they stand where demanded, once."""
     found: dict[Occurrence, list[int]] = {}
     for event in sorted(books.events, key=lambda event: (not event.routed, event.id)):
         one = Occurrence(event.xid, event.contract, event.trigger, event.detail)
-        if event.stands and (event.routed or one not in found):
+        if event.stands and (event.routed or (one in demand and one not in found)):
             found.setdefault(one, []).append(event.id)
     return found
 

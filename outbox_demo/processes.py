@@ -18,14 +18,15 @@ PATIENCE_SECONDS = 40.0
 
 
 class Guardian:
-    """A process that ends the others when the demo is killed; a context manager."""
+    """A process that ends the others when the demo is killed; a context manager. `home` is for `ps` to show."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "outbox_demo.guardian"],
+            [sys.executable, "-m", "outbox_demo.guardian", str(self._home)],
             stdin=subprocess.PIPE,
             env=environment({}),
             start_new_session=True,

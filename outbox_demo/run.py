@@ -30,6 +30,7 @@ APPLICATION_ROLE = "contract_app"
 DUE_SECONDS = 30.0
 ROUTE_SECONDS = 5.0
 REFRESH_SECONDS = 0.5
+READY_SECONDS = 0.02
 INTERRUPTED = 130
 
 
@@ -111,7 +112,7 @@ class Demo:
         self._server = EmbeddedServer(home / "postgres", version=version)
         self._secret = secrets.token_urlsafe(18)
         self._keys = Fernet.generate_key().decode()
-        self._guardian = Guardian()
+        self._guardian = Guardian(home)
         self._processes = Processes(home / "logs", self._guardian)
 
     def run(self, seconds: float | None) -> int:
@@ -150,13 +151,23 @@ class Demo:
             with self._step(f"outbox {' '.join(words)}"):
                 name = f"outbox-{'-'.join(word.strip('-') for word in words)}"
                 self._processes.finish(name, "outbox", *words, env=self._environment(), stopped=self._stop)
-        with self._step("outbox run, and the contract application's simulator"):
+        with self._step("outbox run, the daemon"):
             self._processes.start("daemon", "outbox", "run", env=self._environment())
+            with psycopg.connect(self._server.dsn(DATABASE), autocommit=True) as connection:
+                self._await(lambda: connection.execute("SELECT FROM outbox.worker").fetchone() is not None)
+        with self._step("the contract application's simulator"):
+            journal = self._home / "journal.jsonl"
             self._processes.start(
-                *("simulator", "outbox_demo.simulator", "--rate", str(self._rate)),
-                *("--journal", str(self._home / "journal.jsonl")),
+                *("simulator", "outbox_demo.simulator", "--rate", str(self._rate), "--journal", str(journal)),
                 env={simulator.DSN: application},
             )
+            self._await(journal.exists)
+
+    def _await(self, ready: Callable[[], bool]) -> None:
+        """Waits until something is ready or someone asks to stop; raises when a process ends by itself."""
+        while not ready() and not self._stop():
+            self._processes.check()
+            self._stop.wait(READY_SECONDS)
 
     def _make_application(self) -> str:
         """Makes the application's role, database and schema; its own connection string."""
@@ -178,9 +189,7 @@ class Demo:
             *("receivers", "outbox_demo.receivers", "--folder", str(folder)), env={receivers.DESK_SECRET: self._secret}
         )
         ports = folder / "ports.json"
-        while not ports.exists() and not self._stop():
-            self._processes.check()
-            self._stop.wait(0.02)
+        self._await(ports.exists)
         return dict(json.loads(ports.read_text(encoding="utf-8"))) if ports.exists() else {}
 
     def _write_configuration(self, ports: dict[str, int]) -> None:
@@ -206,7 +215,9 @@ class Demo:
         rows = self._rows()
         logs = {name: self._home / "receivers" / f"{name}.jsonl" for name, _, _ in rows}
         gauge = Gauge(connection, journal=self._home / "journal.jsonl", logs=logs)
-        with View(self._console, gauge, rows, hint=f"psql {self._server.dsn(DATABASE)}") as view:
+        look = f"look inside: {self._server.programs / 'psql'} {self._server.dsn(DATABASE)}"
+        self._console.print(look, soft_wrap=True, highlight=False, style="dim")
+        with View(self._console, gauge, rows) as view:
             began = time.monotonic()
 
             def running(figures: Figures) -> str | None:

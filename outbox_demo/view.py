@@ -16,15 +16,14 @@ from outbox_demo.figures import Figures, Gauge, Seen
 from outbox_demo.ledgers import Connector
 
 PLAIN_SECONDS = 5.0
+WIDE_COLUMNS = 110
 
 
 class View:
     """A context manager; `show` draws the figures. `rows` names each receiver, its temper and its connector."""
 
-    def __init__(
-        self, console: Console, gauge: Gauge, rows: Sequence[tuple[str, str, Connector]], *, hint: str
-    ) -> None:
-        self._console, self._gauge, self._rows, self._hint = console, gauge, rows, hint
+    def __init__(self, console: Console, gauge: Gauge, rows: Sequence[tuple[str, str, Connector]]) -> None:
+        self._console, self._gauge, self._rows = console, gauge, rows
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._said = time.monotonic()
 
@@ -57,24 +56,24 @@ class View:
 
     def _picture(self, figures: Figures, moment: str) -> RenderableType:
         title = Text.assemble(("outbox demo", "bold"), "  ", moment)
-        return Group(
-            Padding(title, (1, 0, 0, 1)), self._hops(figures), self._receivers(figures), Text(f" {self._hint}", "dim")
-        )
+        return Group(Padding(title, (1, 0, 0, 1)), self._hops(figures), self._receivers(figures))
 
     def _hops(self, figures: Figures) -> Table:
-        table = Table(box=box.ROUNDED, border_style="dim", expand=False, title_justify="left")
-        for heading, justify in (("hop", "left"), ("what", "left"), ("total", "right"), ("a second", "right")):
-            table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
-        table.add_column("besides", min_width=34)
+        table = Table(box=box.ROUNDED, border_style="dim")
+        for heading in ("hop", "what"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("total", "a second"):
+            table.add_column(heading, justify="right", no_wrap=True, min_width=8)
+        table.add_column("besides", no_wrap=True, min_width=23)
         besides = {
-            "commits": f"{figures.rollbacks} rolled back: raise nothing",
+            "commits": f"{figures.rollbacks} rolled back",
             "events": f"{figures.unrouted} not routed yet",
             "deliveries": "",
             "attempts": f"{figures.failed} failed, tried again",
             "delivered": f"{figures.waiting} waiting, {figures.dead} dead",
         }
         for hop, what, name in (
-            ("application", "transactions committed", "commits"),
+            ("application", "commits", "commits"),
             ("capture", "events", "events"),
             ("route", "deliveries", "deliveries"),
             ("send", "attempts", "attempts"),
@@ -85,29 +84,33 @@ class View:
         return table
 
     def _receivers(self, figures: Figures) -> Table:
-        table = Table(box=box.ROUNDED, border_style="dim", expand=False)
-        table.add_column("connector", no_wrap=True)
-        table.add_column("receiver", no_wrap=True)
-        for heading in ("2xx", "other", "p50", "p95"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("last report", no_wrap=True, min_width=16)
+        wide = self._console.width >= WIDE_COLUMNS
+        table = Table(box=box.ROUNDED, border_style="dim")
+        for heading in ("connector", "receiver"):
+            table.add_column(heading, no_wrap=True)
+        for heading, width in (("2xx", 6), ("other", 6), ("p50", 6), ("p95", 6)):
+            table.add_column(heading, justify="right", no_wrap=True, min_width=width)
+        if wide:
+            table.add_column("last report", no_wrap=True, min_width=16)
         for name, temper, connector in self._rows:
             seen = figures.receivers[name]
-            table.add_row(
+            cells = (
                 connector.name,
                 Text(temper, "dim"),
                 Text(f"{seen.accepted:,}", "green" if seen.accepted else "dim"),
-                _others(seen),
+                _others(seen, wide=wide),
                 _lag(seen, 0.5),
                 _lag(seen, 0.95),
                 Text(seen.last, "dim"),
             )
+            table.add_row(*(cells if wide else cells[:-1]))
         return table
 
 
-def _others(seen: Seen) -> Text:
+def _others(seen: Seen, *, wide: bool) -> Text:
     words = " ".join(f"{status}:{count}" for status, count in sorted(seen.refused.items()))
-    return Text(words or "-", "yellow" if words else "dim")
+    total = seen.refused.total()
+    return Text((words if wide else f"{total:,}") if total else "-", "yellow" if total else "dim")
 
 
 def _lag(seen: Seen, share: float) -> str:
