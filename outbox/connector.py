@@ -231,9 +231,9 @@ class ConnectorSpec(BaseModel):
 
     @field_validator("headers")
     @classmethod
-    def _sound_headers(cls, headers: Mapping[str, HeaderValue], info: ValidationInfo) -> Mapping[str, HeaderValue]:
+    def _sound_headers(cls, headers: Mapping[str, HeaderValue], others: ValidationInfo) -> Mapping[str, HeaderValue]:
         values = tuple((name, plain(value)) for name, value in headers.items())
-        _refuse(header_faults(values, has_secret=info.data.get("secret") is not None))
+        _refuse(header_faults(values, has_secret=others.data.get("secret") is not None))
         return {
             name: SecretStr(value) if isinstance(value, str) and looks_secret(name) else value
             for name, value in headers.items()
