@@ -1,5 +1,6 @@
 """The daemon: wires the settings to the relay and its periodic jobs on APScheduler; decides nothing itself."""
 
+import contextlib
 import logging
 import os
 import random
@@ -8,28 +9,32 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
+from typing import NoReturn
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox import __version__, store
+from outbox import __version__, store, worker
 from outbox.db import database_url, is_transient, make_engine
-from outbox.errors import OutboxError
-from outbox.log import configure_log, get_log
+from outbox.drift import drift
+from outbox.log import get_log
 from outbox.migrations import check_schema
 from outbox.relay import Passed, Relay
 from outbox.secret_box import SecretBox
 from outbox.sender import make_transport
-from outbox.settings import Settings, load_settings
+from outbox.settings import Settings
 from outbox.wake import Listener
 
 MEND_SECONDS = 60.0
 DRIFT_SECONDS = 60.0
+LEAVE_SECONDS = 3.0
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -114,7 +119,8 @@ class Daemon:
         """Runs the poll at once when it is idle; a poll that is running looks again by itself."""
         self._relay.wake()
         if not self._polling.locked() and not self._stopping.is_set():
-            self._scheduler.modify_job("poll", next_run_time=_now())
+            with contextlib.suppress(JobLookupError):  # the scheduler has just been shut down
+                self._scheduler.modify_job("poll", next_run_time=_now())
 
     def _back_off(self, error: DBAPIError) -> None:
         """Waits longer each time; nothing is forgotten meanwhile."""
@@ -128,7 +134,7 @@ class Daemon:
 
     def _heartbeat(self) -> None:
         with self._claiming.begin() as connection:
-            store.heartbeat(
+            worker.heartbeat(
                 connection,
                 name=self.name,
                 host=socket.gethostname(),
@@ -139,31 +145,38 @@ class Daemon:
 
     def _mend_lanes(self) -> None:
         with self._settling.begin() as connection:
-            if store.tick(connection, "mend lanes", seconds=MEND_SECONDS) and (mended := store.mend_lanes(connection)):
+            if worker.tick(connection, "mend lanes", seconds=MEND_SECONDS) and (mended := store.mend_lanes(connection)):
                 get_log().error("lanes_were_stuck", lanes=mended)
 
     def _look_for_drift(self) -> None:
-        from outbox.install import drift
-
         with self._claiming.begin() as connection:
-            if store.tick(connection, "drift", seconds=DRIFT_SECONDS):
+            if worker.tick(connection, "drift", seconds=DRIFT_SECONDS):
                 for one in drift(connection):
-                    get_log().error("capture_drift", fault=str(one))
+                    get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
     def _shut_down(self) -> int:
-        drain_seconds = self._settings.relay.drain_seconds
+        deadline = time.monotonic() + self._settings.relay.drain_seconds
+        last_resort = threading.Timer(self._settings.relay.drain_seconds + LEAVE_SECONDS, self._leave)
+        last_resort.daemon = True
+        last_resort.start()
         self._scheduler.shutdown(wait=False)
-        drained = self._polling.acquire(timeout=drain_seconds)
+        self._polling.acquire()
         try:
-            _log_passed(self._relay.drain(seconds=drain_seconds))
+            _log_passed(self._relay.drain(seconds=max(0.0, deadline - time.monotonic())))
             with self._settling.begin() as connection:
-                store.worker_stopped(connection, self.name)
+                worker.worker_stopped(connection, self.name)
         except DBAPIError as error:
             get_log().warning("stopped_without_database", error=_first_line(error))
-        get_log().info("stopped", worker=self.name, idle=drained)
+        get_log().info("stopped", worker=self.name)
         self._listener.stop()
         self._dispose()
+        last_resort.cancel()
         return 0
+
+    def _leave(self) -> NoReturn:
+        """Ends at once: a database that doesn't answer holds threads that nothing else can end. Leases run out."""
+        get_log().error("stopped_while_database_hung", worker=self.name)
+        os._exit(0)
 
     def _dispose(self) -> None:
         self._transport.close()
@@ -209,13 +222,9 @@ def run(settings: Settings, *, once: bool = False) -> int:
 
 def main() -> None:
     """`python scheduler.py` is `outbox run`."""
-    try:
-        settings = load_settings()
-        configure_log(settings.log)
-        sys.exit(run(settings))
-    except OutboxError as error:
-        sys.stderr.write(f"outbox: {error}\n")
-        sys.exit(error.exit_code)
+    from outbox.cli import main as command
+
+    command(["run", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The relay: routes, claims, sends and settles until nothing is due."""
 
+import contextlib
+import math
 import random
 import secrets
 import threading
@@ -10,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from outbox import retry, store
 from outbox.connectors import connectors_stamp, disable, load_connectors
+from outbox.db import has_to_wait, is_transient
 from outbox.log import get_log
 from outbox.model import Connector, Leased
-from outbox.router import route_batch
+from outbox.router import ConnectorsChangedError, Router
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool, Sent
@@ -27,6 +31,7 @@ WATERMARK_MARGIN = timedelta(seconds=2)
 WATERMARK_SECONDS = 5.0
 SETTLE_MOST = 500
 WAIT_SECONDS = 0.25
+ROUTE_AGAIN_SECONDS = 1.0
 GONE = "the receiver answered 410 Gone"
 
 
@@ -82,6 +87,10 @@ class Relay:
         self._worker = worker
         self._dice = dice
         self._clock = DatabaseClock()
+        self._router = Router(
+            claiming, most=settings.relay.route_batch, max_bytes=settings.report.max_bytes, worker=worker
+        )
+        self._route_after = -math.inf
         self._pool = SendPool(transport, threads=settings.relay.threads, now=self._clock.now)
         self._unsettled: list[Sent] = []
         self._connectors = ConnectorIndex(())
@@ -112,15 +121,18 @@ class Relay:
         return passed
 
     def drain(self, *, seconds: float) -> Passed:
-        """Hands back what was not sent, waits for what is, and records as interrupted what does not end in time."""
+        """Hands back what was not sent, waits for what is, and records as interrupted what does not end in time.
+
+        While the database refuses, it tries again until the time is up, and raises DBAPIError then.
+        """
         passed = Passed()
         self.stop()
         deadline = time.monotonic() + seconds
-        if unsent := self._pool.take_back():
-            self._release(unsent)
-        while len(self._pool) and (left := deadline - time.monotonic()) > 0:
+        self._unsettled += self._pool.take_back()
+        while (len(self._pool) or self._unsettled) and (left := deadline - time.monotonic()) > 0:
             self._unsettled += self._pool.collect(wait_seconds=min(WAIT_SECONDS, left))
-            self._settle(passed)
+            with contextlib.suppress(DBAPIError):
+                self._settle(passed)
         self._unsettled += self._pool.abandon()
         self._settle(passed)
         return passed
@@ -131,24 +143,29 @@ class Relay:
             self._look_at_connectors(connection)
             return store.due_left(connection, self._connectors.connectors) == (0, 0)
 
-    def _look_at_connectors(self, connection: Connection) -> None:
-        """Reads the connectors again when any has changed."""
+    def _look_at_connectors(self, connection: Connection) -> ConnectorIndex:
+        """The connectors, read again when any has changed."""
         stamp = connectors_stamp(connection)
         if stamp != self._stamp:
             self._connectors = ConnectorIndex(load_connectors(connection, self._box))
             self._stamp = stamp
             self._lows.clear()
+        return self._connectors
 
     def _route(self, passed: Passed) -> bool:
-        with self._claiming.begin() as connection:
-            self._look_at_connectors(connection)
-            routed = route_batch(
-                connection,
-                self._connectors,
-                most=self._settings.relay.route_batch,
-                max_bytes=self._settings.report.max_bytes,
-                worker=self._worker,
-            )
+        """Routes a batch; where that has to wait for a lock on the application's tables, sending goes on."""
+        if time.monotonic() < self._route_after:
+            return False
+        try:
+            routed = self._router.route(self._look_at_connectors)
+        except ConnectorsChangedError:
+            return True
+        except DBAPIError as error:
+            if not has_to_wait(error):
+                raise
+            self._route_after = time.monotonic() + ROUTE_AGAIN_SECONDS
+            get_log().warning("routing_waits", error=str(error.orig).strip(), retry_seconds=ROUTE_AGAIN_SECONDS)
+            return False
         passed.events += routed
         return routed > 0
 
@@ -204,17 +221,33 @@ class Relay:
     def _settle(self, passed: Passed) -> None:
         """Writes what came back; when the database refuses, all of it stays for the next time."""
         if unsent := [sent.leased for sent in self._unsettled if sent.response is None]:
-            self._release(unsent)
-            self._unsettled = [sent for sent in self._unsettled if sent.response is not None]
-        while batch := self._unsettled[:SETTLE_MOST]:
-            settlements = [self._settlement(sent) for sent in batch]
             with self._settling.begin() as connection:
-                late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
-                for connector_id in sorted({one.attempt.leased.connector_id for one in settlements if one.disables}):
-                    disable(connection, connector_id, reason=GONE, by=self._worker)
+                store.release(connection, unsent)
+            self._unsettled = [sent for sent in self._unsettled if sent.response is not None]
+        most = SETTLE_MOST
+        while batch := self._unsettled[:most]:
+            try:
+                self._settle_batch(batch, passed)
+            except DBAPIError as error:
+                if is_transient(error):
+                    raise
+                if len(batch) > 1:
+                    most = 1
+                    continue
+                # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
+                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, exc_info=error)
             del self._unsettled[: len(batch)]
-            passed.attempts.update(one.attempt.response.outcome.value for one in settlements)
-            _log_settled(batch, settlements, late=late)
+
+    def _settle_batch(self, batch: Sequence[Sent], passed: Passed) -> None:
+        settlements = [self._settlement(sent) for sent in batch]
+        for connector_id in sorted({one.attempt.leased.connector_id for one in settlements if one.disables}):
+            # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
+            with self._settling.begin() as connection:
+                disable(connection, connector_id, reason=GONE, by=self._worker)
+        with self._settling.begin() as connection:
+            late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
+        passed.attempts.update(one.attempt.response.outcome.value for one in settlements)
+        _log_settled(batch, settlements, late=late)
 
     def _settlement(self, sent: Sent) -> Settlement:
         assert sent.response is not None  # noqa: S101 (the unsent were released before)
@@ -227,10 +260,6 @@ class Relay:
             schedule=self._settings.relay.schedule_seconds,
             jitter=self._dice(),
         )
-
-    def _release(self, unsent: Sequence[Leased]) -> None:
-        with self._settling.begin() as connection:
-            store.release(connection, unsent)
 
 
 def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, late: int) -> None:

@@ -1,33 +1,111 @@
 """Hop 2: takes notes, reads again what overlapped, decides, builds reports, writes it all in one transaction."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from outbox import routing, store
+from outbox.db import is_transient
+from outbox.errors import OutboxError
+from outbox.log import get_log
 from outbox.model import Company, DataChoice, Event
 from outbox.report import build_report, company_ids
 from outbox.routing import ConnectorIndex, Planned
 
+SET_ASIDE_SECONDS = 60.0
 
-def route_batch(connection: Connection, connectors: ConnectorIndex, *, most: int, max_bytes: int, worker: str) -> int:
-    """Routes the contracts of the `most` oldest notes, whole; returns how many events were decided.
+
+class ConnectorsChangedError(OutboxError):
+    """A connector was changed or removed while a batch was routed by what it was before: route it again."""
+
+
+class Router:
+    """Routes in batches; a contract that can't be routed is set aside for a while, so that it stops no other."""
+
+    def __init__(self, engine: Engine, *, most: int, max_bytes: int, worker: str) -> None:
+        self._engine = engine
+        self._most = most
+        self._max_bytes = max_bytes
+        self._worker = worker
+        self._set_aside: dict[str, float] = {}
+
+    def route(self, look: Callable[[Connection], ConnectorIndex]) -> int:
+        """Routes the contracts of the oldest notes, whole; returns how many events were decided.
+
+        `look` reads the connectors in the batch's own transaction. Raises ConnectorsChangedError, and DBAPIError
+        for what concerns the database and not a contract; nothing is changed then.
+        """
+        contract_ids: list[str] = []
+        try:
+            with self._engine.begin() as connection:
+                connectors = look(connection)
+                contract_ids = store.candidates(connection, most=self._most, set_aside=self._waiting())
+                return self._route(connection, connectors, contract_ids)
+        except Exception as error:
+            if not contract_ids or _concerns_all(error):
+                raise
+            return self._route_apart(connectors, contract_ids, error)
+
+    def _route(self, connection: Connection, connectors: ConnectorIndex, contract_ids: Sequence[str]) -> int:
+        return route_contracts(connection, connectors, contract_ids, max_bytes=self._max_bytes, worker=self._worker)
+
+    def _route_apart(self, connectors: ConnectorIndex, contract_ids: Sequence[str], error: Exception) -> int:
+        """Halves a batch that failed until the contract is alone that it failed for."""
+        if len(contract_ids) == 1:
+            self._set_aside[contract_ids[0]] = time.monotonic() + SET_ASIDE_SECONDS
+            get_log().error(
+                "contract_not_routed", contract_id=contract_ids[0], retry_seconds=SET_ASIDE_SECONDS, exc_info=error
+            )
+            return 0
+        middle = len(contract_ids) // 2
+        routed = 0
+        for half in (contract_ids[:middle], contract_ids[middle:]):
+            try:
+                with self._engine.begin() as connection:
+                    routed += self._route(connection, connectors, half)
+            except Exception as narrower:
+                if _concerns_all(narrower):
+                    raise
+                routed += self._route_apart(connectors, half, narrower)
+        return routed
+
+    def _waiting(self) -> list[str]:
+        now = time.monotonic()
+        self._set_aside = {contract_id: until for contract_id, until in self._set_aside.items() if until > now}
+        return list(self._set_aside)
+
+
+def _concerns_all(error: Exception) -> bool:
+    return isinstance(error, ConnectorsChangedError) or (isinstance(error, DBAPIError) and is_transient(error))
+
+
+def route_contracts(
+    connection: Connection, connectors: ConnectorIndex, contract_ids: Sequence[str], *, max_bytes: int, worker: str
+) -> int:
+    """Routes all notes of those of the contracts that nobody else is at; returns how many events were decided.
 
     Runs in the caller's transaction: notes are deleted in the same commit that writes what became of them.
     """
-    contract_ids = store.candidates(connection, most=most)
-    if not contract_ids:
-        return 0
-    locked = store.try_lane_locks(connection, contract_ids)
+    locked = store.try_lane_locks(connection, contract_ids) if contract_ids else []
     events = store.take_notes(connection, locked) if locked else []
     if not events:
         return 0
     routed = routing.route(reread(connection, events), connectors)
-    store.insert_decisions(connection, routed.decisions)
     if routed.deliveries:
+        _hold(connection, routed.deliveries)
         write_deliveries(connection, routed.deliveries, max_bytes=max_bytes, worker=worker)
+    store.insert_decisions(connection, routed.decisions)
     return len(events)
+
+
+def _hold(connection: Connection, planned: Iterable[Planned]) -> None:
+    """Keeps the connectors of these deliveries from being changed, or finds that they were."""
+    versions = {one.connector.id: one.connector.version for one in planned}
+    if store.hold_connectors(connection, versions) != versions:
+        raise ConnectorsChangedError("a connector was changed while its deliveries were made")
 
 
 def reread(connection: Connection, events: Sequence[Event]) -> list[Event]:
@@ -43,7 +121,13 @@ def _as_now(event: Event, present: dict[str, store.ContractNow]) -> Event:
     now = present.get(event.contract_id)
     if now is None:
         return replace(event, overlaps=False)
-    return replace(event, business_unit=now.business_unit, status=now.status, document=now.document)
+    return replace(
+        event,
+        business_unit=now.business_unit,
+        status=now.status,
+        document=now.document,
+        unreadable=now.unreadable or event.unreadable,
+    )
 
 
 def write_deliveries(

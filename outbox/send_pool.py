@@ -2,12 +2,13 @@
 
 import contextlib
 import queue
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from outbox.log import get_log
 from outbox.model import Connector, Leased, Outcome, Request, Response
@@ -25,22 +26,36 @@ class Sent:
     request: Request | None = None
     response: Response | None = None
 
-    @property
-    def key(self) -> tuple[int, int]:
-        """Event and connector."""
-        return self.leased.event_id, self.leased.connector_id
+
+_Key: TypeAlias = tuple[int, int, int]
+
+
+def _key(leased: Leased) -> _Key:
+    """Of one lease: a worker that was stopped may lease again what a thread of its own is still sending."""
+    return leased.connector_id, leased.event_id, leased.token
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    leased: Leased
+    connector: Connector
+    deadline: float
 
 
 class SendPool:
-    """Threads that send. Only `wake` may be called from another thread than the owner's."""
+    """Threads that send. Only `wake` may be called from another thread than the owner's.
+
+    The threads are daemons: a receiver that doesn't answer must not keep a process that was told to stop.
+    """
 
     def __init__(self, transport: Transport, *, threads: int, now: Callable[[], datetime]) -> None:
         self._transport = transport
         self._threads = threads
         self._now = now
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="send")
+        self._started: list[threading.Thread] = []
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._arrivals: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
-        self._sending: dict[tuple[int, int], tuple[Leased, Connector, Future[None]]] = {}
+        self._sending: dict[_Key, _Order] = {}
 
     def __len__(self) -> int:
         """How many deliveries are being sent."""
@@ -53,12 +68,17 @@ class SendPool:
 
     def by_connector(self) -> Counter[int]:
         """How many are being sent, by connector."""
-        return Counter(connector_id for _, connector_id in self._sending)
+        return Counter(order.leased.connector_id for order in self._sending.values())
 
     def start(self, leased: Leased, connector: Connector, *, deadline: float) -> None:
         """Sends in a thread, if by then the whole exchange fits before `deadline` (monotonic seconds)."""
-        future = self._executor.submit(self._send, leased, connector, deadline)
-        self._sending[leased.event_id, leased.connector_id] = (leased, connector, future)
+        order = _Order(leased, connector, deadline)
+        self._sending[_key(leased)] = order
+        if len(self._started) < min(len(self._sending), self._threads):
+            thread = threading.Thread(target=self._run, name=f"send {len(self._started)}", daemon=True)
+            self._started.append(thread)
+            thread.start()
+        self._orders.put(order)
 
     def wake(self) -> None:
         """Ends a wait for answers early."""
@@ -72,25 +92,34 @@ class SendPool:
                 arrived.append(self._arrivals.get(timeout=wait_seconds))
         while not self._arrivals.empty():
             arrived.append(self._arrivals.get())
-        return [sent for sent in arrived if sent is not None and self._sending.pop(sent.key, None) is not None]
+        return [sent for sent in arrived if sent is not None and self._sending.pop(_key(sent.leased), None) is not None]
 
-    def take_back(self) -> list[Leased]:
-        """Those that no thread has begun to send, which now none will."""
-        unsent = [leased for leased, _, future in self._sending.values() if future.cancel()]
-        for leased in unsent:
-            del self._sending[leased.event_id, leased.connector_id]
+    def take_back(self) -> list[Sent]:
+        """Those that no thread has begun to send, which now none will; the threads end with what they are at."""
+        unsent: list[Sent] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                order = self._orders.get_nowait()
+                if order is not None:
+                    del self._sending[_key(order.leased)]
+                    unsent.append(Sent(order.leased, order.connector, self._now()))
+        for _ in self._started:
+            self._orders.put(None)
         return unsent
 
     def abandon(self) -> list[Sent]:
         """Gives up on what is still being sent, as interrupted; what the threads bring later is nobody's."""
         words = "the worker stopped before the receiver answered; it may have the report"
         left = [
-            Sent(leased, connector, self._now(), None, Response(Outcome.INTERRUPTED, 0.0, error=words))
-            for leased, connector, _ in self._sending.values()
+            Sent(order.leased, order.connector, self._now(), None, Response(Outcome.INTERRUPTED, 0.0, error=words))
+            for order in self._sending.values()
         ]
         self._sending.clear()
-        self._executor.shutdown(wait=False, cancel_futures=True)
         return left
+
+    def _run(self) -> None:
+        while (order := self._orders.get()) is not None:
+            self._send(order.leased, order.connector, order.deadline)
 
     def _send(self, leased: Leased, connector: Connector, deadline: float) -> None:
         started_at = self._now()

@@ -29,11 +29,12 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ContractNow:
-    """A contract's present row, by the installed mapping."""
+    """A contract's present row, by the installed mapping; `unreadable` as in Event."""
 
     business_unit: str | None
     status: str | None
     document: Mapping[str, Json]
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,15 @@ class Want:
     low: datetime | None
 
 
-def candidates(connection: Connection, *, most: int) -> list[str]:
-    """The contracts of the `most` oldest notes."""
-    return list(connection.execute(query("route_candidates"), {"most": most}).scalars())
+def candidates(connection: Connection, *, most: int, set_aside: Collection[str] = ()) -> list[str]:
+    """The contracts of the `most` oldest notes, but for those that are set aside."""
+    return list(connection.execute(query("route_candidates"), {"most": most, "set_aside": list(set_aside)}).scalars())
+
+
+def hold_connectors(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """The versions of those of the connectors that are not removed, which none may change in this transaction."""
+    rows = connection.execute(query("route_connectors"), {"ids": sorted(ids)})
+    return {row.id: row.version for row in rows}
 
 
 def try_lane_locks(connection: Connection, contract_ids: Collection[str]) -> list[str]:
@@ -70,6 +77,10 @@ def take_notes(connection: Connection, contract_ids: Sequence[str]) -> list[Even
 
 def event_of(row: Row[tuple[object, ...]]) -> Event:
     """An event from a row whose JSON columns are text, so that every number keeps its digits."""
+    try:
+        changed, detail, document, unreadable = _json(row.changed), _json(row.detail), _json(row.document), None
+    except ValueError as fault:
+        changed, detail, document, unreadable = None, None, None if row.document is None else {}, str(fault)
     return Event(
         id=row.id,
         occurred_at=row.occurred_at,
@@ -79,10 +90,11 @@ def event_of(row: Row[tuple[object, ...]]) -> Event:
         contract_id=row.contract_id,
         business_unit=row.business_unit,
         status=row.status,
-        changed=_json(row.changed),
-        detail=_json(row.detail),
-        document=_json(row.document),
+        changed=changed,
+        detail=detail,
+        document=document,
         overlaps=row.overlaps,
+        unreadable=unreadable,
     )
 
 
@@ -92,12 +104,21 @@ def _json(text: str | None) -> Json:
 
 def read_contracts(connection: Connection, contract_ids: Collection[str]) -> dict[str, ContractNow]:
     """Each of these contracts that still is one, as it is now."""
+    connection.execute(query("read_patience"))
     rows = connection.execute(query("read_contracts"), {"contract_ids": sorted(contract_ids)})
-    return {row.contract_id: ContractNow(row.business_unit, row.status, _json(row.document)) for row in rows}
+    return {row.contract_id: _contract_now(row) for row in rows}
+
+
+def _contract_now(row: Row[tuple[object, ...]]) -> ContractNow:
+    try:
+        return ContractNow(row.business_unit, row.status, _json(row.document))
+    except ValueError as fault:
+        return ContractNow(row.business_unit, row.status, {}, str(fault))
 
 
 def read_companies(connection: Connection, ids: Collection[str]) -> tuple[Company, ...]:
     """The companies of these ids that the source knows."""
+    connection.execute(query("read_patience"))
     rows = connection.execute(query("read_companies"), {"ids": sorted(ids)})
     return tuple(
         Company(id=row.id, name=row.name, business_unit=row.business_unit, fields=_json(row.fields) or {})
@@ -276,20 +297,3 @@ def due_left(connection: Connection, connectors: Iterable[Connector]) -> tuple[i
     ids = [one.id for one in connectors if one.sends]
     row = connection.execute(query("due_left"), {"connector_ids": ids}).one()
     return row.unrouted, row.due
-
-
-def heartbeat(connection: Connection, *, name: str, host: str, pid: int, version: str, transport: str) -> None:
-    """Says that this worker lives."""
-    connection.execute(
-        query("heartbeat"), {"name": name, "host": host, "pid": pid, "version": version, "transport": transport}
-    )
-
-
-def worker_stopped(connection: Connection, name: str) -> None:
-    """Says that this worker left in good order."""
-    connection.execute(query("worker_stopped"), {"name": name})
-
-
-def tick(connection: Connection, name: str, *, seconds: float) -> bool:
-    """Whether this worker is the one, of all on all hosts, that runs the job `name` in this slot."""
-    return connection.execute(query("periodic_tick"), {"name": name, "seconds": seconds}).one_or_none() is not None

@@ -32,7 +32,8 @@ class Listener:
     def stop(self) -> None:
         """Ends within the second."""
         self._stopping.set()
-        self._thread.join(timeout=2 * _LISTEN_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2 * _LISTEN_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 
+from outbox.log import configure_log
 from outbox.migrations import migrate
+from outbox.settings import Log
 from tests.postgres import Server
 
 _numbers = itertools.count(1)
@@ -52,6 +54,12 @@ class Database:
         """Closes every engine."""
         for engine in self._engines:
             engine.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_lines() -> None:
+    """Log lines as the service writes them; the library's own default prints the locals of every traceback."""
+    configure_log(Log(level="debug", format="json"))
 
 
 @pytest.fixture(scope="session")
