@@ -1,0 +1,1781 @@
+-- The schemas as the migrations make them, dumped and cleaned. Never edited: `make schema` writes it.
+
+CREATE SCHEMA outbox;
+
+CREATE SCHEMA outbox_audit;
+
+CREATE FUNCTION outbox.capture() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    AS $$
+-- At commit, for each note: the contract's document as the whole transaction left it. Arguments: wakeup, on_capture_error.
+DECLARE
+  -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
+  mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
+  contract record;
+  due boolean := false;
+  state text;
+  message text;
+BEGIN
+  IF outbox.in_this_transaction('outbox.impatient') THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+  BEGIN
+    contract := outbox.find_contract(NEW.contract_id);
+    IF contract.standing = 'filtered' THEN
+      PERFORM nextval('outbox.filtered');
+    ELSIF NEW.trigger = 'expired' AND NOT outbox.raise_expiry(NEW.event_id, NEW.contract_id,
+                                                              contract.document ->> 'expires_at') THEN
+      contract.standing := 'raised';
+    END IF;
+    due := contract.standing IN ('found', 'gone');
+  EXCEPTION
+    WHEN serialization_failure THEN RAISE;
+    WHEN OTHERS THEN
+      state := SQLSTATE;
+      message := SQLERRM;
+  END;
+  IF due THEN
+    IF current_setting('outbox.captured', true) = mark THEN
+      PERFORM set_config('lock_timeout', '0', true);
+      INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
+                                detail, document)
+      VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
+              contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document)
+      ON CONFLICT DO NOTHING;
+      IF FOUND THEN
+        RETURN NULL;
+      END IF;
+      state := '23505';
+      message := 'the sequence outbox.event_id gave an id that stands already';
+    ELSE
+      BEGIN
+        INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
+                                  detail, document)
+        VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
+                contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document);
+        PERFORM set_config('outbox.captured', mark, true);
+        -- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
+        IF TG_ARGV[0] = 'notify' AND pg_try_advisory_xact_lock(7231003, 1) THEN
+          PERFORM pg_notify('outbox', '');
+        END IF;
+        RETURN NULL;
+      EXCEPTION WHEN OTHERS THEN
+        state := SQLSTATE;
+        message := SQLERRM;
+      END;
+    END IF;
+  END IF;
+  IF state IS NOT NULL THEN
+    PERFORM outbox.fail(outbox.note_failure(NEW, state, message), TG_ARGV[1]);
+  END IF;
+  DELETE FROM outbox.inbox AS i WHERE i.event_id = NEW.event_id;
+  RETURN NULL;
+END $$;
+
+CREATE TABLE outbox.rule (
+    name text NOT NULL,
+    operation text NOT NULL,
+    "position" integer NOT NULL,
+    trigger text NOT NULL,
+    table_name text NOT NULL,
+    relation oid NOT NULL,
+    contract text NOT NULL,
+    condition text NOT NULL,
+    detail text NOT NULL,
+    compared boolean NOT NULL,
+    reported boolean NOT NULL,
+    kept text[] NOT NULL,
+    ignored text[] NOT NULL,
+    spared jsonb NOT NULL,
+    known smallint[] NOT NULL,
+    recorded smallint[] NOT NULL,
+    never text[] NOT NULL,
+    on_error text NOT NULL,
+    CONSTRAINT rule_on_error_check CHECK ((on_error = ANY (ARRAY['record'::text, 'abort'::text]))),
+    CONSTRAINT rule_operation_check CHECK ((operation = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
+);
+
+COMMENT ON TABLE outbox.rule IS 'The installed capture rules, for the slow way (a table that changed since install) and for `outbox recapture`.';
+
+COMMENT ON COLUMN outbox.rule.compared IS 'Whether a row whose columns did not change, but for the ignored, raises nothing.';
+
+COMMENT ON COLUMN outbox.rule.reported IS 'Whether the note says which columns changed (the contract''s own table only).';
+
+COMMENT ON COLUMN outbox.rule.spared IS 'Column -> condition under which its change belongs to a send or review instead.';
+
+COMMENT ON COLUMN outbox.rule.known IS 'The numbers of the columns at install; a later column is always recorded.';
+
+COMMENT ON COLUMN outbox.rule.recorded IS 'The numbers of the columns that a capture error keeps, never one under `never`.';
+
+CREATE FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[] DEFAULT '{}'::text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_variable
+-- The slow way: no plan is kept, so that a table which changed under a running session is read as it is now.
+-- All NULL where the rule does not apply. `differs`: columns that changed, but whose values a capture error did not keep.
+BEGIN
+  EXECUTE outbox.rule_statement(rule, relation, operation, differs) INTO contracts, changed, detail USING old, new;
+  IF NOT rule.reported THEN
+    changed := NULL;
+  END IF;
+  IF cardinality(rule.never) > 0 THEN
+    detail := outbox.without(detail, rule.never);
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_variable
+-- After the compiled form failed, or found a row that differs in nothing it knows: once more by the slow way; what
+-- fails there too is recorded. A lock that could not be had is not waited for again.
+DECLARE
+  rule outbox.rule;
+  failure outbox.capture_error;
+BEGIN
+  IF state IS DISTINCT FROM '55P03' THEN
+    BEGIN
+      SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+      SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
+      FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+      IF state = '42804' THEN
+        -- A column's type changed in this session: its plans are made anew, and the fast way works again.
+        DISCARD PLANS;
+      END IF;
+      RETURN;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN
+        state := SQLSTATE;
+        message := SQLERRM;
+    END;
+  END IF;
+  contracts := NULL;
+  changed := NULL;
+  detail := NULL;
+  BEGIN
+    SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+    failure := outbox.rule_failure(rule, relation, operation, old, new, state, message);
+  EXCEPTION WHEN OTHERS THEN
+    failure.rule := rule_name;
+    failure.operation := operation;
+    failure.relation := relation;
+    failure.sqlstate := state;
+    failure.message := format('%s (and its row could not be kept: %s)', left(state, 5), SQLSTATE);
+  END;
+  PERFORM outbox.fail(failure, coalesce(rule.on_error, 'record'));
+END $$;
+
+CREATE TABLE outbox.capture_error (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    rule text NOT NULL,
+    relation oid,
+    table_name text,
+    operation text,
+    trigger text,
+    contract_id text,
+    old_row jsonb,
+    new_row jsonb,
+    differs text[],
+    changed jsonb,
+    detail jsonb,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    recaptured_at timestamp with time zone,
+    event_ids bigint[]
+);
+
+COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
+
+CREATE FUNCTION outbox.fail(failure outbox.capture_error, on_error text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+-- Records, or stops the application where the mapping asks for that (and always while recapturing).
+BEGIN
+  IF on_error = 'abort' OR outbox.in_this_transaction('outbox.recapturing') THEN
+    RAISE EXCEPTION USING ERRCODE = failure.sqlstate,
+      MESSAGE = pg_catalog.format('outbox: %s was not captured: %s', failure.rule, failure.message);
+  END IF;
+  PERFORM outbox.write_error(failure);
+END $$;
+
+CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+  -- Marks are transaction-local settings: a rollback to a savepoint takes them back, as it does the locks they stand for.
+  SELECT coalesce(pg_catalog.current_setting(mark, true) = pg_catalog.pg_current_xact_id()::text, false)
+$$;
+
+CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, table_oid oid, table_name text, enabled text, digest text, drop_statement text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- What install made, found by the catalogue alone: our functions by their comment, triggers by the function they call.
+  SELECT 'function outbox.' || p.proname, 'function', NULL::oid, NULL, NULL, md5(pg_get_functiondef(p.oid)),
+         format('DROP FUNCTION %s;', p.oid::regprocedure)
+  FROM pg_proc AS p
+  WHERE p.pronamespace = 'outbox'::regnamespace
+    AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
+  UNION ALL
+  SELECT format('trigger %s on %s.%s', t.tgname, n.nspname, c.relname), 'trigger', c.oid, format('%I.%I', n.nspname, c.relname),
+         t.tgenabled::text, md5(pg_get_triggerdef(t.oid) || t.tgenabled::text),
+         format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+  FROM pg_trigger AS t
+  JOIN pg_class AS c ON c.oid = t.tgrelid
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_proc AS p ON p.oid = t.tgfoid
+  WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND p.pronamespace = 'outbox'::regnamespace
+    AND (p.proname = 'capture' OR p.proname LIKE 'note\_%')
+$$;
+
+CREATE FUNCTION outbox.make_partition(range_start bigint, range_end bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+-- LIKE + ATTACH, not CREATE ... PARTITION OF: that waits for open transactions, and the application behind it.
+DECLARE
+  fact text;
+  part text;
+BEGIN
+  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt'] LOOP
+    part := format('%s_%s', fact, range_start);
+    CONTINUE WHEN to_regclass(format('outbox.%I', part)) IS NOT NULL;
+    EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
+    EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s)', part,
+                   CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END, range_start,
+                   CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END, range_end);
+    EXECUTE format('ALTER TABLE outbox.%I ATTACH PARTITION outbox.%I FOR VALUES FROM (%s) TO (%s)',
+                   fact, part, range_start, range_end);
+    EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT in_range', part);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.note(rule text, on_error text, trigger text, contracts text[], changed jsonb, detail jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_variable
+-- One note for each contract; a row without a contract concerns none, and is counted.
+DECLARE
+  wanted text[] := pg_catalog.array_remove(contracts, NULL);
+  made bigint;
+  failure outbox.capture_error;
+BEGIN
+  IF pg_catalog.cardinality(wanted) = 0 THEN
+    IF pg_catalog.cardinality(contracts) > 0 THEN
+      PERFORM pg_catalog.nextval('outbox.filtered');
+    END IF;
+    RETURN;
+  ELSIF outbox.in_this_transaction('outbox.noted') AND pg_catalog.length(wanted::text) < 1000 THEN
+    PERFORM pg_catalog.set_config('lock_timeout', '0', true);
+    INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
+    SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
+                                                  THEN '1ms' ELSE '200ms' END, true);
+    IF made = pg_catalog.cardinality(wanted) THEN
+      RETURN;
+    END IF;
+    failure.sqlstate := '23505';
+    failure.message := 'the sequence outbox.event_id gave an id that stands already';
+  ELSE
+    BEGIN
+      INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
+      SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w;
+      PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.pg_current_xact_id()::text, true);
+      RETURN;
+    EXCEPTION WHEN OTHERS THEN
+      failure.sqlstate := SQLSTATE;
+      failure.message := SQLERRM;
+    END;
+  END IF;
+  failure.rule := rule;
+  failure.trigger := trigger;
+  failure.changed := changed;
+  failure.detail := detail;
+  FOREACH failure.contract_id IN ARRAY wanted LOOP
+    PERFORM outbox.fail(failure, on_error);
+  END LOOP;
+END $$;
+
+CREATE SEQUENCE outbox.event_id
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE outbox.event_id IS 'Event ids, taken by the note, so that one contract''s follow its row locks.';
+
+CREATE TABLE outbox.inbox (
+    event_id bigint DEFAULT nextval('outbox.event_id'::regclass) NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    changed jsonb,
+    detail jsonb,
+    CONSTRAINT inbox_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='100000');
+
+COMMENT ON TABLE outbox.inbox IS 'Notes of capture triggers, deleted when routed: the work that routing has before it.';
+
+CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.capture_error
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  failure outbox.capture_error;
+BEGIN
+  failure.rule := 'contract';
+  failure.trigger := note.trigger;
+  failure.contract_id := note.contract_id;
+  failure.changed := note.changed;
+  failure.detail := note.detail;
+  failure.sqlstate := state;
+  BEGIN
+    failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  EXCEPTION WHEN OTHERS THEN
+    failure.message := format('%s (its words are withheld: %s)', state, SQLSTATE);
+  END;
+  RETURN failure;
+END $$;
+
+CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) RETURNS bigint[]
+    LANGUAGE sql
+    AS $$
+  -- Of the time when it happened, though its id is of now.
+  WITH made AS (
+    INSERT INTO outbox.inbox (trigger, contract_id, changed, detail, occurred_at)
+    SELECT (failed).trigger, c.contract_id, changed, detail, (failed).occurred_at
+    FROM pg_catalog.unnest(contracts) AS c (contract_id) WHERE c.contract_id IS NOT NULL
+    RETURNING event_id)
+  SELECT coalesce(pg_catalog.array_agg(made.event_id), '{}') FROM made
+$$;
+
+CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_variable
+-- One `expired` for a deadline, whoever is first; a contract without a deadline has none to share.
+BEGIN
+  IF deadline IS NULL THEN
+    RETURN true;
+  END IF;
+  INSERT INTO outbox.expiry AS x (contract_id, deadline, event_id)
+  VALUES (contract_id, deadline::timestamptz, event_id)
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END $$;
+
+CREATE FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET lock_timeout TO '10s'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+#variable_conflict use_variable
+-- Makes events of the next recorded rows, each on its own, by the rules that are installed now; what fails again stays.
+DECLARE
+  one outbox.capture_error;
+  ids bigint[];
+BEGIN
+  recaptured := 0;
+  failed := 0;
+  PERFORM pg_catalog.set_config('outbox.recapturing', pg_catalog.pg_current_xact_id()::text, true);
+  FOR one IN
+    SELECT * FROM outbox.capture_error AS e
+    WHERE e.recaptured_at IS NULL AND e.id > after ORDER BY e.id LIMIT most FOR UPDATE SKIP LOCKED
+  LOOP
+    last_id := one.id;
+    BEGIN
+      ids := outbox.recapture_one(one);
+      SET CONSTRAINTS outbox."outbox_capture" IMMEDIATE;
+      UPDATE outbox.capture_error AS e
+      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids WHERE e.id = one.id;
+      recaptured := recaptured + 1;
+    EXCEPTION WHEN OTHERS THEN
+      UPDATE outbox.capture_error AS e SET sqlstate = SQLSTATE, message = SQLERRM WHERE e.id = one.id;
+      failed := failed + 1;
+    END;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.recapture_one(failed outbox.capture_error) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $_$
+#variable_conflict use_variable
+DECLARE
+  ids bigint[] := '{}';
+  rule outbox.rule;
+  found record;
+  tried boolean := false;
+BEGIN
+  IF failed.relation IS NULL THEN
+    RETURN outbox.note_late(failed, ARRAY[failed.contract_id], failed.changed, failed.detail);
+  END IF;
+  FOR rule IN SELECT r.* FROM outbox.rules_for(failed) AS r ORDER BY r.position LOOP
+    tried := true;
+    EXECUTE pg_catalog.format(
+      'SELECT e.* FROM (SELECT pg_catalog.jsonb_populate_record(NULL::%1$s, $3) AS old,'
+      ' pg_catalog.jsonb_populate_record(NULL::%1$s, $4) AS new) AS image'
+      ' CROSS JOIN LATERAL outbox.evaluate($1, $2, $5, image.old, image.new, $6) AS e', rule.relation::regclass)
+      INTO found
+      USING rule, rule.relation, coalesce(failed.old_row, '{}'), coalesce(failed.new_row, '{}'), failed.operation,
+            coalesce(failed.differs, '{}');
+    ids := ids || outbox.note_late(failed, found.contracts, found.changed, found.detail);
+  END LOOP;
+  IF NOT tried THEN
+    RAISE EXCEPTION 'the installed mapping has no rule for % on % of %', failed.trigger, failed.operation, failed.table_name;
+  END IF;
+  RETURN ids;
+END $_$;
+
+CREATE FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- By column number, so that a renamed column is kept, or kept out, like before; partitions are read by their root.
+  SELECT jsonb_object_agg(a.attname, image -> a.attname)
+  FROM pg_attribute AS a
+  WHERE a.attrelid = CASE WHEN EXISTS (SELECT FROM pg_class WHERE oid = (rule).relation) THEN (rule).relation ELSE relation END
+    AND a.attnum > 0 AND NOT a.attisdropped AND image ? a.attname AND a.attname <> ALL ((rule).never)
+    AND (a.attnum = ANY ((rule).recorded) OR a.attnum <> ALL ((rule).known))
+$$;
+
+CREATE FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[] DEFAULT '{}'::jsonb[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- An error's words may quote a value: where `never` is in force no quoted value of a data error is kept.
+DECLARE
+  secret text;
+BEGIN
+  FOR secret IN
+    SELECT DISTINCT image ->> name FROM unnest(images) AS image, unnest(never) AS name
+    WHERE length(image ->> name) > 0
+  LOOP
+    message := replace(message, secret, '...');
+  END LOOP;
+  IF cardinality(never) > 0 AND left(state, 2) IN ('22', '23') THEN
+    message := regexp_replace(message, '"[^"]*"', '"..."', 'g');
+  END IF;
+  RETURN left(message, 2000);
+END $$;
+
+CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.capture_error
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  failure outbox.capture_error;
+  was jsonb;
+  is_now jsonb;
+BEGIN
+  failure.relation := rule.relation;
+  failure.table_name := rule.table_name;
+  failure.operation := operation;
+  failure.rule := rule.name;
+  failure.trigger := rule.trigger;
+  failure.sqlstate := state;
+  BEGIN
+    was := CASE WHEN operation <> 'INSERT' THEN to_jsonb(old) END;
+    is_now := CASE WHEN operation <> 'DELETE' THEN to_jsonb(new) END;
+  EXCEPTION WHEN OTHERS THEN
+    message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
+  END;
+  failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
+  failure.old_row := outbox.recorded_row(rule, relation, was);
+  failure.new_row := outbox.recorded_row(rule, relation, is_now);
+  IF operation = 'UPDATE' THEN
+    failure.differs := ARRAY(SELECT n.key FROM jsonb_each(is_now) AS n
+                             WHERE n.value::text IS DISTINCT FROM (was -> n.key)::text AND n.key <> ALL (rule.never)
+                             ORDER BY n.key);
+  END IF;
+  RETURN failure;
+END $$;
+
+CREATE FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+-- A rule as one SELECT over the rows $1 (old) and $2 (new), written for the columns that the table has now.
+DECLARE
+  sources text := CASE operation
+    WHEN 'INSERT' THEN '(SELECT ($2).*) AS new LEFT JOIN (SELECT ($2).*) AS old ON false'
+    WHEN 'DELETE' THEN '(SELECT ($1).*) AS old LEFT JOIN (SELECT ($1).*) AS new ON false'
+    ELSE '(SELECT ($1).*) AS old CROSS JOIN (SELECT ($2).*) AS new' END;
+  pairs text;
+BEGIN
+  IF NOT rule.compared OR operation <> 'UPDATE' THEN
+    RETURN format(E'SELECT ARRAY(SELECT DISTINCT q.contract FROM (%s\n) AS q (contract)), NULL::jsonb, (%s\n)\nFROM %s\nWHERE (%s\n)',
+                  rule.contract, rule.detail, sources, rule.condition);
+  END IF;
+  SELECT string_agg(format('(%L, CASE WHEN %s%s THEN %s END)', a.attname,
+                           CASE WHEN a.attname = ANY (differs) AND a.attname <> ALL (rule.kept) THEN 'true'
+                                ELSE format('record_image_ne(ROW(old.%I), ROW(new.%I))', a.attname, a.attname) END,
+                           CASE WHEN rule.spared ? a.attname
+                                THEN format(E' AND (%s\n) IS NOT TRUE', rule.spared ->> a.attname) ELSE '' END,
+                           CASE WHEN a.attname = ANY (rule.kept)
+                                THEN format('jsonb_build_array(old.%I, new.%I)', a.attname, a.attname)
+                                ELSE '''null''::jsonb' END),
+                    ', ' ORDER BY a.attnum)
+  INTO pairs
+  FROM pg_attribute AS a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (rule.ignored);
+  RETURN format(E'SELECT ARRAY(SELECT DISTINCT q.contract FROM (%s\n) AS q (contract)), d.changed, (%s\n)\nFROM %s\n'
+                'CROSS JOIN LATERAL (SELECT jsonb_object_agg(c.name, c.pair) AS changed FROM (VALUES %s) AS c (name, pair)'
+                ' WHERE c.pair IS NOT NULL) AS d\nWHERE d.changed IS NOT NULL AND (%s\n)',
+                rule.contract, rule.detail, sources, coalesce(pairs, '(NULL, NULL::jsonb)'), rule.condition);
+END $_$;
+
+CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outbox.rule
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- The rule of that name; where the mapping was rewritten, every rule of that trigger, table and operation.
+  WITH candidate AS (
+    SELECT r, r.name = (failed).rule AS named FROM outbox.rule AS r
+    WHERE r.trigger = (failed).trigger AND r.operation = (failed).operation
+      AND (r.relation = (failed).relation OR r.table_name = (failed).table_name))
+  SELECT (c.r).* FROM candidate AS c
+  WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
+$$;
+
+CREATE FUNCTION outbox.without(document jsonb, never text[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- At every depth: a joined row that was aggregated whole is stripped like the contract's own.
+  SELECT CASE jsonb_typeof(document)
+    WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(o.key, outbox.without(o.value, never)), '{}')
+                        FROM jsonb_each(document) AS o WHERE o.key <> ALL (never))
+    WHEN 'array' THEN (SELECT coalesce(jsonb_agg(outbox.without(l.value, never) ORDER BY l.n), '[]')
+                       FROM jsonb_array_elements(document) WITH ORDINALITY AS l (value, n))
+    ELSE document END
+$$;
+
+CREATE FUNCTION outbox.write_error(failure outbox.capture_error) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+-- Nothing that goes wrong here may reach the application: its last resort is a warning in the server's log.
+DECLARE
+  told boolean := outbox.in_this_transaction('outbox.recorded');
+BEGIN
+  IF failure.sqlstate = '55P03' THEN
+    PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true);
+    PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
+  END IF;
+  IF told THEN
+    PERFORM pg_catalog.set_config('lock_timeout', '0', true);
+    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
+                                      differs, changed, detail, sqlstate, message)
+    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
+           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
+           failure.message;
+    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
+                                                  THEN '1ms' ELSE '200ms' END, true);
+    RETURN;
+  END IF;
+  BEGIN
+    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
+                                      differs, changed, detail, sqlstate, message)
+    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
+           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
+           failure.message;
+    PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
+    RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
+      failure.rule, failure.message, failure.sqlstate;
+  EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'outbox: % was neither captured (%) nor recorded (%): contract %, table %',
+      failure.rule, failure.message, SQLERRM, failure.contract_id, failure.table_name;
+  END;
+END $$;
+
+CREATE FUNCTION outbox_audit.decision_words(reason text, trigger text, business_unit text, into_event_id bigint, reread boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  SELECT CASE reason
+    WHEN 'deliver' THEN 'to be delivered'
+    WHEN 'backfill' THEN 'to be delivered, by backfill'
+    WHEN 'trigger_not_chosen' THEN 'not sent: this connector did not have the trigger ' || trigger
+    WHEN 'discarded' THEN 'not sent: this connector was disabled, its deliveries to be discarded'
+    WHEN 'no_connector' THEN 'not sent: no connector for business unit ' || coalesce(business_unit, '(none)')
+    WHEN 'no_business_unit' THEN 'not sent: the contract has no business unit'
+    WHEN 'coalesced' THEN 'not sent by itself: part of event ' || into_event_id
+    WHEN 'unchanged' THEN 'not sent: in the end its transaction changed nothing'
+    WHEN 'contract_gone' THEN 'not sent: the contract was deleted before its document could be read'
+    ELSE reason
+  END || CASE WHEN reread THEN '; document read again, since a concurrent transaction changed the contract' ELSE '' END
+$$;
+
+COMMENT ON FUNCTION outbox_audit.decision_words(reason text, trigger text, business_unit text, into_event_id bigint, reread boolean) IS 'A routing decision in words.';
+
+CREATE FUNCTION outbox_audit.readable(bytes bytea) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog'
+    AS $$
+BEGIN
+  RETURN convert_from(bytes, 'UTF8');
+EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+  RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION outbox_audit.readable(bytes bytea) IS 'These bytes as text, NULL where they are not valid UTF-8.';
+
+CREATE TABLE outbox.attempt (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    number integer NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    kind text NOT NULL,
+    connector_version integer,
+    started_at timestamp with time zone NOT NULL,
+    duration_ms double precision,
+    timings jsonb,
+    url text,
+    request_headers jsonb,
+    status_code integer,
+    response_headers jsonb,
+    response_body bytea,
+    response_cut boolean DEFAULT false NOT NULL,
+    outcome text NOT NULL,
+    error_code text,
+    error text,
+    worker text NOT NULL,
+    settled text,
+    CONSTRAINT attempt_check CHECK ((late = (outcome = 'late'::text))),
+    CONSTRAINT attempt_check1 CHECK (((settled IS DISTINCT FROM 'delivered'::text) OR (outcome = 'ok'::text))),
+    CONSTRAINT attempt_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'replay'::text, 'test'::text]))),
+    CONSTRAINT attempt_number_check CHECK ((number >= 1)),
+    CONSTRAINT attempt_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'http_error'::text, 'timeout'::text, 'dns'::text, 'connect'::text, 'tls'::text, 'blocked'::text, 'protocol'::text, 'report'::text, 'lost'::text, 'late'::text, 'interrupted'::text]))),
+    CONSTRAINT attempt_settled_check CHECK ((settled = ANY (ARRAY['delivered'::text, 'dead'::text, 'cancelled'::text])))
+)
+PARTITION BY RANGE (event_id);
+
+COMMENT ON COLUMN outbox.attempt.late IS 'True where a worker came back after its lease had gone to another: kept beside the `lost` attempt of that number.';
+
+CREATE TABLE outbox.attempt_0 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    number integer NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    kind text NOT NULL,
+    connector_version integer,
+    started_at timestamp with time zone NOT NULL,
+    duration_ms double precision,
+    timings jsonb,
+    url text,
+    request_headers jsonb,
+    status_code integer,
+    response_headers jsonb,
+    response_body bytea,
+    response_cut boolean DEFAULT false NOT NULL,
+    outcome text NOT NULL,
+    error_code text,
+    error text,
+    worker text NOT NULL,
+    settled text,
+    CONSTRAINT attempt_check CHECK ((late = (outcome = 'late'::text))),
+    CONSTRAINT attempt_check1 CHECK (((settled IS DISTINCT FROM 'delivered'::text) OR (outcome = 'ok'::text))),
+    CONSTRAINT attempt_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'replay'::text, 'test'::text]))),
+    CONSTRAINT attempt_number_check CHECK ((number >= 1)),
+    CONSTRAINT attempt_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'http_error'::text, 'timeout'::text, 'dns'::text, 'connect'::text, 'tls'::text, 'blocked'::text, 'protocol'::text, 'report'::text, 'lost'::text, 'late'::text, 'interrupted'::text]))),
+    CONSTRAINT attempt_settled_check CHECK ((settled = ANY (ARRAY['delivered'::text, 'dead'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN outbox.attempt_0.late IS 'True where a worker came back after its lease had gone to another: kept beside the `lost` attempt of that number.';
+
+CREATE TABLE outbox.attempt_default (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    number integer NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    kind text NOT NULL,
+    connector_version integer,
+    started_at timestamp with time zone NOT NULL,
+    duration_ms double precision,
+    timings jsonb,
+    url text,
+    request_headers jsonb,
+    status_code integer,
+    response_headers jsonb,
+    response_body bytea,
+    response_cut boolean DEFAULT false NOT NULL,
+    outcome text NOT NULL,
+    error_code text,
+    error text,
+    worker text NOT NULL,
+    settled text,
+    CONSTRAINT attempt_check CHECK ((late = (outcome = 'late'::text))),
+    CONSTRAINT attempt_check1 CHECK (((settled IS DISTINCT FROM 'delivered'::text) OR (outcome = 'ok'::text))),
+    CONSTRAINT attempt_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'replay'::text, 'test'::text]))),
+    CONSTRAINT attempt_number_check CHECK ((number >= 1)),
+    CONSTRAINT attempt_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'http_error'::text, 'timeout'::text, 'dns'::text, 'connect'::text, 'tls'::text, 'blocked'::text, 'protocol'::text, 'report'::text, 'lost'::text, 'late'::text, 'interrupted'::text]))),
+    CONSTRAINT attempt_settled_check CHECK ((settled = ANY (ARRAY['delivered'::text, 'dead'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE outbox.capture_error ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.capture_error_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE outbox.connector (
+    id integer NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    name text NOT NULL,
+    kind text DEFAULT 'reporting'::text NOT NULL,
+    type text DEFAULT 'webhook'::text NOT NULL,
+    business_units text[] NOT NULL,
+    triggers text[] NOT NULL,
+    url text NOT NULL,
+    content_type text DEFAULT 'application/json'::text NOT NULL,
+    ssl_verification boolean DEFAULT true NOT NULL,
+    data text DEFAULT 'everything'::text NOT NULL,
+    company_fields text[] DEFAULT '{}'::text[] NOT NULL,
+    field_mapping jsonb DEFAULT '[]'::jsonb NOT NULL,
+    form_style text DEFAULT 'fields'::text NOT NULL,
+    lane_order text DEFAULT 'contract'::text NOT NULL,
+    max_in_flight integer DEFAULT 8 NOT NULL,
+    timeout_seconds double precision DEFAULT 15 NOT NULL,
+    schedule double precision[],
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    username text DEFAULT 'webhook'::text NOT NULL,
+    secret bytea,
+    signing_secret bytea,
+    signing_secret_old bytea,
+    enabled boolean DEFAULT true NOT NULL,
+    disabled_reason text,
+    disabled_at timestamp with time zone,
+    discard boolean DEFAULT false NOT NULL,
+    held_reason text,
+    held_at timestamp with time zone,
+    origin text DEFAULT 'command'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT connector_business_units_check CHECK ((cardinality(business_units) > 0)),
+    CONSTRAINT connector_check CHECK ((enabled = (disabled_at IS NULL))),
+    CONSTRAINT connector_check1 CHECK ((enabled = (disabled_reason IS NULL))),
+    CONSTRAINT connector_check2 CHECK (((held_reason IS NULL) = (held_at IS NULL))),
+    CONSTRAINT connector_check3 CHECK ((NOT (discard AND enabled))),
+    CONSTRAINT connector_content_type_check CHECK ((content_type = ANY (ARRAY['application/json'::text, 'application/x-www-form-urlencoded'::text]))),
+    CONSTRAINT connector_data_check CHECK ((data = ANY (ARRAY['status'::text, 'everything'::text]))),
+    CONSTRAINT connector_form_style_check CHECK ((form_style = ANY (ARRAY['fields'::text, 'payload'::text]))),
+    CONSTRAINT connector_kind_check CHECK ((kind = 'reporting'::text)),
+    CONSTRAINT connector_lane_order_check CHECK ((lane_order = ANY (ARRAY['contract'::text, 'none'::text]))),
+    CONSTRAINT connector_max_in_flight_check CHECK (((max_in_flight >= 1) AND (max_in_flight <= 1000))),
+    CONSTRAINT connector_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT connector_origin_check CHECK ((origin = ANY (ARRAY['code'::text, 'command'::text, 'page'::text]))),
+    CONSTRAINT connector_timeout_seconds_check CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (300)::double precision))),
+    CONSTRAINT connector_triggers_check CHECK (((cardinality(triggers) > 0) AND (triggers <@ ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text]))),
+    CONSTRAINT connector_type_check CHECK ((type = 'webhook'::text))
+);
+
+COMMENT ON COLUMN outbox.connector.secret IS 'Ciphertext; so are signing_secret and signing_secret_old (the one being rotated out).';
+
+ALTER TABLE outbox.connector ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.connector_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE outbox.connector_version (
+    connector_id integer NOT NULL,
+    version integer NOT NULL,
+    action text NOT NULL,
+    spec jsonb NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_by text NOT NULL,
+    origin text DEFAULT 'command'::text NOT NULL,
+    CONSTRAINT connector_version_action_check CHECK ((action = ANY (ARRAY['create'::text, 'edit'::text, 'enable'::text, 'disable'::text, 'remove'::text]))),
+    CONSTRAINT connector_version_origin_check CHECK ((origin = ANY (ARRAY['code'::text, 'command'::text, 'page'::text, 'relay'::text])))
+);
+
+COMMENT ON TABLE outbox.connector_version IS 'Every version of every connector as it was, without secrets (only whether one was set, and whether it changed).';
+
+CREATE TABLE outbox.decision (
+    event_id bigint NOT NULL,
+    connector_id integer,
+    connector_version integer,
+    reason text NOT NULL,
+    into_event_id bigint,
+    reread boolean DEFAULT false NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
+    CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
+    CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+)
+PARTITION BY RANGE (event_id);
+
+CREATE TABLE outbox.decision_0 (
+    event_id bigint NOT NULL,
+    connector_id integer,
+    connector_version integer,
+    reason text NOT NULL,
+    into_event_id bigint,
+    reread boolean DEFAULT false NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
+    CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
+    CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+);
+
+CREATE TABLE outbox.decision_default (
+    event_id bigint NOT NULL,
+    connector_id integer,
+    connector_version integer,
+    reason text NOT NULL,
+    into_event_id bigint,
+    reread boolean DEFAULT false NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
+    CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
+    CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+);
+
+CREATE TABLE outbox.delivery (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    connector_version integer NOT NULL,
+    kind text DEFAULT 'auto'::text NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    content_type text NOT NULL,
+    body bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+)
+PARTITION BY RANGE (event_id);
+
+COMMENT ON COLUMN outbox.delivery.body IS 'The exact bytes, frozen when routed: what every attempt and every replay sends. NULL: could not be built, or erased.';
+
+CREATE TABLE outbox.delivery_0 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    connector_version integer NOT NULL,
+    kind text DEFAULT 'auto'::text NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    content_type text NOT NULL,
+    body bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+);
+
+COMMENT ON COLUMN outbox.delivery_0.body IS 'The exact bytes, frozen when routed: what every attempt and every replay sends. NULL: could not be built, or erased.';
+
+CREATE TABLE outbox.delivery_default (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    connector_version integer NOT NULL,
+    kind text DEFAULT 'auto'::text NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    content_type text NOT NULL,
+    body bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+);
+
+CREATE TABLE outbox.event (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    xid xid8 NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    status text,
+    changed jsonb,
+    detail jsonb,
+    document jsonb,
+    CONSTRAINT event_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
+)
+PARTITION BY RANGE (id);
+
+COMMENT ON TABLE outbox.event IS 'One captured occurrence, written once, in the application''s own transaction.';
+
+CREATE TABLE outbox.event_0 (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    xid xid8 NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    status text,
+    changed jsonb,
+    detail jsonb,
+    document jsonb,
+    CONSTRAINT event_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
+);
+
+CREATE TABLE outbox.event_default (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    xid xid8 NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    status text,
+    changed jsonb,
+    detail jsonb,
+    document jsonb,
+    CONSTRAINT event_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
+);
+
+CREATE TABLE outbox.expiry (
+    contract_id text NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    deadline timestamp with time zone NOT NULL,
+    event_id bigint,
+    raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE outbox.expiry IS 'Deadlines that were raised: one `expired` for a contract, subject and deadline, whoever is first.';
+
+CREATE SEQUENCE outbox.filtered
+    START WITH 0
+    INCREMENT BY 1
+    MINVALUE 0
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE outbox.filtered IS 'How many notes raised nothing because the contract query excludes the contract.';
+
+CREATE TABLE outbox.migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE outbox.periodic (
+    name text NOT NULL,
+    last_run timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE outbox.periodic IS 'Last tick of each periodic job: a compare-and-set here makes it run once over all hosts.';
+
+CREATE SEQUENCE outbox.queue_position
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE outbox.queue_position IS 'Place in a lane, taken under the lane''s lock, so that a lane keeps the order in which commits saw each other.';
+
+CREATE TABLE outbox.queue (
+    connector_id integer NOT NULL,
+    event_id bigint NOT NULL,
+    contract_id text NOT NULL,
+    "position" bigint DEFAULT nextval('outbox.queue_position'::regclass) NOT NULL,
+    ready boolean NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    kind text DEFAULT 'auto'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    lease_token bigint,
+    lease_worker text,
+    leased_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT queue_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT queue_check CHECK (((tries >= 0) AND (tries <= attempts))),
+    CONSTRAINT queue_check1 CHECK ((((lease_token IS NULL) = (lease_worker IS NULL)) AND ((lease_token IS NULL) = (leased_at IS NULL)))),
+    CONSTRAINT queue_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'replay'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='5000');
+
+COMMENT ON COLUMN outbox.queue.ready IS 'Whether it heads its lane (always true for a connector without order).';
+
+COMMENT ON COLUMN outbox.queue.attempts IS 'Number of the last attempt, over all schedules; `tries` counts those of the present one.';
+
+CREATE TABLE outbox.source (
+    id integer NOT NULL,
+    installed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    installed_by text NOT NULL,
+    removed_at timestamp with time zone,
+    mapping jsonb NOT NULL,
+    objects jsonb NOT NULL
+);
+
+COMMENT ON TABLE outbox.source IS 'Each installation of a mapping: what was asked and what DDL stands, so that drift can be told.';
+
+ALTER TABLE outbox.source ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.source_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE outbox.worker (
+    name text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    transport text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    stopped_at timestamp with time zone
+);
+
+CREATE VIEW outbox_audit.attempts AS
+ SELECT t.event_id,
+    c.name AS connector,
+    d.contract_id,
+    t.number,
+    t.kind,
+    t.started_at,
+    t.duration_ms,
+    t.outcome,
+    t.status_code,
+    t.error,
+    t.url,
+    t.request_headers,
+    d.body AS request_body,
+    t.response_headers,
+    t.response_body,
+    t.worker,
+    t.connector_id,
+    t.connector_version,
+    d.trigger,
+    d.business_unit,
+    t.late,
+    t.settled,
+    t.error_code,
+    t.timings,
+    t.response_cut,
+    d.content_type,
+    outbox_audit.readable(d.body) AS request_text,
+    outbox_audit.readable(t.response_body) AS response_text
+   FROM ((outbox.attempt t
+     JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+     JOIN outbox.connector c ON ((c.id = t.connector_id)));
+
+COMMENT ON VIEW outbox_audit.attempts IS 'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id or started_at.';
+
+COMMENT ON COLUMN outbox_audit.attempts.number IS 'From 1, without gaps, replays included; a late attempt stands beside the lost one of its number.';
+
+COMMENT ON COLUMN outbox_audit.attempts.kind IS 'auto, replay (by a person) or test.';
+
+COMMENT ON COLUMN outbox_audit.attempts.outcome IS 'ok, http_error, timeout, dns, connect, tls, blocked, protocol, report (could not be built), lost (the worker did not come back), late (it came back too late), interrupted.';
+
+COMMENT ON COLUMN outbox_audit.attempts.url IS 'Where it went; NULL where nothing was sent or nobody knows.';
+
+COMMENT ON COLUMN outbox_audit.attempts.request_headers IS 'As sent, secrets redacted.';
+
+COMMENT ON COLUMN outbox_audit.attempts.request_body IS 'The exact bytes of the report; request_text is the same as text.';
+
+COMMENT ON COLUMN outbox_audit.attempts.response_body IS 'The first bytes of the answer, as received; see response_cut.';
+
+COMMENT ON COLUMN outbox_audit.attempts.worker IS 'Who made it.';
+
+COMMENT ON COLUMN outbox_audit.attempts.connector_version IS 'Version of the connector whose URL, secret and headers were used.';
+
+COMMENT ON COLUMN outbox_audit.attempts.late IS 'Came back after its lease had gone to another; changed nothing.';
+
+COMMENT ON COLUMN outbox_audit.attempts.settled IS 'The final state that it gave its delivery; NULL: another attempt follows.';
+
+COMMENT ON COLUMN outbox_audit.attempts.error_code IS 'A stable word for machines; of a late attempt, its own outcome.';
+
+COMMENT ON COLUMN outbox_audit.attempts.timings IS 'Milliseconds by phase.';
+
+COMMENT ON COLUMN outbox_audit.attempts.response_cut IS 'Whether more of the answer came than is kept.';
+
+COMMENT ON COLUMN outbox_audit.attempts.request_text IS 'request_body as text; NULL where it is not UTF-8.';
+
+COMMENT ON COLUMN outbox_audit.attempts.response_text IS 'response_body as text; NULL where it is not UTF-8.';
+
+CREATE VIEW outbox_audit.deliveries AS
+ SELECT d.event_id,
+    c.name AS connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+        CASE
+            WHEN (a.delivered_at IS NOT NULL) THEN 'delivered'::text
+            WHEN (q.event_id IS NULL) THEN COALESCE(a.settled, 'unknown'::text)
+            WHEN ((q.lease_token IS NOT NULL) AND (q.due_at > now())) THEN 'leased'::text
+            WHEN ((NOT c.enabled) OR (c.held_reason IS NOT NULL)) THEN 'held'::text
+            WHEN (NOT q.ready) THEN 'blocked'::text
+            ELSE 'pending'::text
+        END AS state,
+    COALESCE(q.attempts, a.attempts, 0) AS attempts,
+    q.due_at,
+    d.created_at,
+        CASE
+            WHEN (a.delivered_at IS NOT NULL) THEN a.delivered_at
+            WHEN (q.event_id IS NULL) THEN a.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS finished_at,
+    COALESCE(a.last_error, q.last_error) AS last_error,
+    d.connector_id,
+    d.kind,
+        CASE
+            WHEN (NOT q.ready) THEN ( SELECT h.event_id
+               FROM outbox.queue h
+              WHERE ((h.contract_id = q.contract_id) AND (h.connector_id = q.connector_id))
+              ORDER BY h."position"
+             LIMIT 1)
+            ELSE NULL::bigint
+        END AS blocked_by,
+    q.lease_worker AS worker,
+    COALESCE((q.kind = 'replay'::text), false) AS replaying,
+    d.content_type,
+    d.body
+   FROM (((outbox.delivery d
+     JOIN outbox.connector c ON ((c.id = d.connector_id)))
+     LEFT JOIN outbox.queue q ON (((q.connector_id = d.connector_id) AND (q.event_id = d.event_id))))
+     LEFT JOIN LATERAL ( SELECT max(t.number) AS attempts,
+            min((t.started_at + (COALESCE(t.duration_ms, (0)::double precision) * '00:00:00.001'::interval))) FILTER (WHERE (t.settled = 'delivered'::text)) AS delivered_at,
+            (array_agg(t.settled ORDER BY t.number DESC) FILTER (WHERE (t.settled IS NOT NULL)))[1] AS settled,
+            max((t.started_at + (COALESCE(t.duration_ms, (0)::double precision) * '00:00:00.001'::interval))) FILTER (WHERE (t.settled IS NOT NULL)) AS settled_at,
+            (array_agg(COALESCE(t.error, ('HTTP '::text || t.status_code), t.outcome) ORDER BY t.number DESC) FILTER (WHERE (t.outcome <> 'ok'::text)))[1] AS last_error
+           FROM outbox.attempt t
+          WHERE ((t.event_id = d.event_id) AND (t.connector_id = d.connector_id) AND (NOT t.late))) a ON (true))
+  WHERE (d.kind <> 'test'::text);
+
+COMMENT ON VIEW outbox_audit.deliveries IS 'One row for each event and connector that it goes to. Filter by contract_id, connector_id or event_id; for what is not delivered start from waiting, dead_letters or undelivered, which are small.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.attempts IS 'Number of the last attempt, replays included; one being made counts.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.due_at IS 'Next attempt not before; end of the lease while leased; NULL when nothing waits.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.created_at IS 'When it was routed.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.finished_at IS 'When it was delivered (the first time), went dead or was cancelled.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.kind IS 'auto, or backfill.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.blocked_by IS 'The event at the head of its lane, which it waits for.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.worker IS 'Who holds the lease.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.replaying IS 'Whether a replay waits or is being sent.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+CREATE VIEW outbox_audit.cancelled AS
+ SELECT event_id,
+    connector,
+    connector_version,
+    contract_id,
+    business_unit,
+    trigger,
+    state,
+    attempts,
+    due_at,
+    created_at,
+    finished_at,
+    last_error,
+    connector_id,
+    kind,
+    blocked_by,
+    worker,
+    replaying,
+    content_type,
+    body
+   FROM outbox_audit.deliveries d
+  WHERE (((event_id, connector_id) IN ( SELECT t.event_id,
+            t.connector_id
+           FROM outbox.attempt t
+          WHERE (t.settled = 'cancelled'::text))) AND (state = 'cancelled'::text));
+
+COMMENT ON VIEW outbox_audit.cancelled IS 'Deliveries that were cancelled, as when their connector was removed. Columns as in deliveries.';
+
+CREATE VIEW outbox_audit.connectors AS
+ SELECT name AS connector,
+    id AS connector_id,
+    version,
+        CASE
+            WHEN (removed_at IS NOT NULL) THEN 'removed'::text
+            WHEN (NOT enabled) THEN 'disabled'::text
+            WHEN (held_reason IS NOT NULL) THEN 'held'::text
+            ELSE 'enabled'::text
+        END AS state,
+    COALESCE(disabled_reason, held_reason) AS state_reason,
+    COALESCE(removed_at, disabled_at, held_at) AS state_since,
+    ( SELECT count(*) AS count
+           FROM outbox.queue q
+          WHERE (q.connector_id = c.id)) AS waiting,
+    business_units,
+    triggers,
+    url,
+    content_type,
+    ssl_verification,
+    data,
+    company_fields,
+    field_mapping,
+    form_style,
+    lane_order,
+    max_in_flight,
+    timeout_seconds,
+    schedule,
+    ARRAY( SELECT jsonb_object_keys(c.headers) AS name
+          ORDER BY (jsonb_object_keys(c.headers))) AS header_names,
+    username,
+    (secret IS NOT NULL) AS has_secret,
+    (signing_secret IS NOT NULL) AS has_signing_secret,
+    discard,
+    origin,
+    created_at,
+    updated_at
+   FROM outbox.connector c;
+
+COMMENT ON VIEW outbox_audit.connectors IS 'Connectors as they are now, removed ones too. Never a secret.';
+
+COMMENT ON COLUMN outbox_audit.connectors.state IS 'enabled; held or disabled: its deliveries wait, see state_reason; removed.';
+
+COMMENT ON COLUMN outbox_audit.connectors.state_reason IS 'Why it is held or disabled.';
+
+COMMENT ON COLUMN outbox_audit.connectors.waiting IS 'Deliveries in the queue, whatever their state.';
+
+COMMENT ON COLUMN outbox_audit.connectors.business_units IS 'Ids of business units; * stands for all.';
+
+COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract''s reports in order; none: no order.';
+
+COMMENT ON COLUMN outbox_audit.connectors.schedule IS 'Seconds before the 2nd, 3rd, ... attempt; NULL: the service''s own.';
+
+COMMENT ON COLUMN outbox_audit.connectors.header_names IS 'Names of its own headers; their values may be secret.';
+
+COMMENT ON COLUMN outbox_audit.connectors.discard IS 'Whether, while disabled, its deliveries are dropped and not kept waiting.';
+
+CREATE VIEW outbox_audit.contract_timeline AS
+ SELECT e.contract_id,
+    e.occurred_at AS at,
+    'event'::text AS what,
+    e.id AS event_id,
+    NULL::text AS connector,
+    concat_ws(': '::text, e.trigger, NULLIF(concat_ws('; '::text, ( SELECT string_agg(
+                CASE jsonb_typeof(x.value)
+                    WHEN 'array'::text THEN format('%s %s -> %s'::text, x.key, (x.value -> 0), (x.value -> 1))
+                    ELSE (x.key || ' changed'::text)
+                END, '; '::text ORDER BY x.key) AS string_agg
+           FROM jsonb_each(e.changed) x(key, value)), (e.detail)::text), ''::text)) AS words,
+    e.trigger,
+    NULL::integer AS number,
+    NULL::text AS outcome,
+    e.changed,
+    1 AS hop,
+    NULL::integer AS connector_id
+   FROM outbox.event e
+UNION ALL
+ SELECT e.contract_id,
+    n.decided_at AS at,
+    'decision'::text AS what,
+    n.event_id,
+    c.name AS connector,
+    outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, n.reread) AS words,
+    e.trigger,
+    NULL::integer AS number,
+    NULL::text AS outcome,
+    NULL::jsonb AS changed,
+    2 AS hop,
+    n.connector_id
+   FROM ((outbox.event e
+     JOIN outbox.decision n ON ((n.event_id = e.id)))
+     LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
+UNION ALL
+ SELECT d.contract_id,
+    t.started_at AS at,
+    'attempt'::text AS what,
+    t.event_id,
+    c.name AS connector,
+    concat(
+        CASE t.kind
+            WHEN 'auto'::text THEN ''::text
+            ELSE (t.kind || ', '::text)
+        END, 'attempt ', t.number, ': ', t.outcome, (' '::text || t.status_code), ((' in '::text || round(t.duration_ms)) || ' ms'::text), (': '::text || t.error), ('; '::text || t.settled)) AS words,
+    d.trigger,
+    t.number,
+    t.outcome,
+    NULL::jsonb AS changed,
+    3 AS hop,
+    t.connector_id
+   FROM ((outbox.delivery d
+     JOIN outbox.attempt t ON (((t.event_id = d.event_id) AND (t.connector_id = d.connector_id))))
+     JOIN outbox.connector c ON ((c.id = d.connector_id)))
+  ORDER BY 1, 2, 4, 11, 12, 8;
+
+COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision and attempt.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision or attempt.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
+
+CREATE VIEW outbox_audit.dead_letters AS
+ SELECT event_id,
+    connector,
+    connector_version,
+    contract_id,
+    business_unit,
+    trigger,
+    state,
+    attempts,
+    due_at,
+    created_at,
+    finished_at,
+    last_error,
+    connector_id,
+    kind,
+    blocked_by,
+    worker,
+    replaying,
+    content_type,
+    body
+   FROM outbox_audit.deliveries d
+  WHERE (((event_id, connector_id) IN ( SELECT t.event_id,
+            t.connector_id
+           FROM outbox.attempt t
+          WHERE (t.settled = 'dead'::text))) AND (state = 'dead'::text));
+
+COMMENT ON VIEW outbox_audit.dead_letters IS 'Deliveries that are dead; `outbox replay` sends them again. Columns as in deliveries.';
+
+CREATE VIEW outbox_audit.events AS
+ SELECT id AS event_id,
+    occurred_at,
+    trigger,
+    contract_id,
+    business_unit,
+    status,
+    changed,
+    detail,
+    document,
+    xid AS transaction_id,
+    ( SELECT d.into_event_id
+           FROM outbox.decision d
+          WHERE ((d.event_id = e.id) AND (d.reason = 'coalesced'::text))
+         LIMIT 1) AS coalesced_into,
+    ( SELECT min(d.decided_at) AS min
+           FROM outbox.decision d
+          WHERE (d.event_id = e.id)) AS routed_at
+   FROM outbox.event e;
+
+COMMENT ON VIEW outbox_audit.events IS 'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, event_id or occurred_at.';
+
+COMMENT ON COLUMN outbox_audit.events.event_id IS 'Its number; a contract''s events are numbered in the order of their row locks.';
+
+COMMENT ON COLUMN outbox_audit.events.occurred_at IS 'When the application''s statement ran (database clock).';
+
+COMMENT ON COLUMN outbox_audit.events.trigger IS 'create, update, send, review or expired.';
+
+COMMENT ON COLUMN outbox_audit.events.contract_id IS 'The contract, as text whatever its key''s type.';
+
+COMMENT ON COLUMN outbox_audit.events.business_unit IS 'Owner of the contract; NULL where it has none, or was gone at commit.';
+
+COMMENT ON COLUMN outbox_audit.events.status IS 'The contract''s status at commit.';
+
+COMMENT ON COLUMN outbox_audit.events.changed IS 'Column -> [old, new]; column -> null where it changed and its values are not kept.';
+
+COMMENT ON COLUMN outbox_audit.events.detail IS 'What belongs to this occurrence alone, such as the recipient of an e-mail.';
+
+COMMENT ON COLUMN outbox_audit.events.document IS 'The contract as the mapping''s query gave it at commit; NULL where it was gone.';
+
+COMMENT ON COLUMN outbox_audit.events.transaction_id IS 'The application''s transaction.';
+
+COMMENT ON COLUMN outbox_audit.events.coalesced_into IS 'The event of the same transaction that is reported in its place.';
+
+COMMENT ON COLUMN outbox_audit.events.routed_at IS 'When it was decided who gets it; NULL while it waits for that.';
+
+CREATE VIEW outbox_audit.not_sent AS
+ SELECT n.event_id,
+    c.name AS connector,
+    n.reason,
+    e.contract_id,
+    e.trigger,
+    e.business_unit,
+    n.decided_at AS since,
+    outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, n.reread) AS words,
+    n.connector_id
+   FROM ((outbox.decision n
+     JOIN outbox.event e ON ((e.id = n.event_id)))
+     LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
+  WHERE ((n.reason <> ALL (ARRAY['deliver'::text, 'backfill'::text])) AND (NOT (EXISTS ( SELECT
+           FROM outbox.delivery d
+          WHERE ((d.event_id = n.event_id) AND (d.connector_id = n.connector_id))))) AND (NOT ((n.connector_id IS NULL) AND (EXISTS ( SELECT
+           FROM outbox.delivery d
+          WHERE (d.event_id = n.event_id))))))
+UNION ALL
+ SELECT d.event_id,
+    d.connector,
+    d.state AS reason,
+    d.contract_id,
+    d.trigger,
+    d.business_unit,
+    d.finished_at AS since,
+    concat_ws(': '::text, concat('not sent: dead after ', d.attempts,
+        CASE d.attempts
+            WHEN 1 THEN ' attempt'::text
+            ELSE ' attempts'::text
+        END), d.last_error) AS words,
+    d.connector_id
+   FROM outbox_audit.dead_letters d
+UNION ALL
+ SELECT d.event_id,
+    d.connector,
+    d.state AS reason,
+    d.contract_id,
+    d.trigger,
+    d.business_unit,
+    d.finished_at AS since,
+    concat_ws(': '::text, 'not sent', d.last_error) AS words,
+    d.connector_id
+   FROM outbox_audit.cancelled d;
+
+COMMENT ON VIEW outbox_audit.not_sent IS 'What was not sent and will not be unless a person acts, with the reason. What still waits stands in `waiting`.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.connector IS 'For whom; NULL where the reason holds for all.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.since IS 'When that was decided or settled.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.words IS 'The reason in words.';
+
+CREATE VIEW outbox_audit.waiting AS
+ SELECT event_id,
+    connector,
+    connector_version,
+    contract_id,
+    business_unit,
+    trigger,
+    state,
+    attempts,
+    due_at,
+    created_at,
+    finished_at,
+    last_error,
+    connector_id,
+    kind,
+    blocked_by,
+    worker,
+    replaying,
+    content_type,
+    body
+   FROM outbox_audit.deliveries d
+  WHERE (((event_id, connector_id) IN ( SELECT q.event_id,
+            q.connector_id
+           FROM outbox.queue q)) AND (state = ANY (ARRAY['pending'::text, 'held'::text, 'blocked'::text, 'leased'::text])));
+
+COMMENT ON VIEW outbox_audit.waiting IS 'Deliveries that are pending, held, blocked or leased; columns as in deliveries.';
+
+CREATE VIEW outbox_audit.undelivered AS
+ SELECT waiting.event_id,
+    waiting.connector,
+    waiting.connector_version,
+    waiting.contract_id,
+    waiting.business_unit,
+    waiting.trigger,
+    waiting.state,
+    waiting.attempts,
+    waiting.due_at,
+    waiting.created_at,
+    waiting.finished_at,
+    waiting.last_error,
+    waiting.connector_id,
+    waiting.kind,
+    waiting.blocked_by,
+    waiting.worker,
+    waiting.replaying,
+    waiting.content_type,
+    waiting.body
+   FROM outbox_audit.waiting
+UNION ALL
+ SELECT dead_letters.event_id,
+    dead_letters.connector,
+    dead_letters.connector_version,
+    dead_letters.contract_id,
+    dead_letters.business_unit,
+    dead_letters.trigger,
+    dead_letters.state,
+    dead_letters.attempts,
+    dead_letters.due_at,
+    dead_letters.created_at,
+    dead_letters.finished_at,
+    dead_letters.last_error,
+    dead_letters.connector_id,
+    dead_letters.kind,
+    dead_letters.blocked_by,
+    dead_letters.worker,
+    dead_letters.replaying,
+    dead_letters.content_type,
+    dead_letters.body
+   FROM outbox_audit.dead_letters
+UNION ALL
+ SELECT cancelled.event_id,
+    cancelled.connector,
+    cancelled.connector_version,
+    cancelled.contract_id,
+    cancelled.business_unit,
+    cancelled.trigger,
+    cancelled.state,
+    cancelled.attempts,
+    cancelled.due_at,
+    cancelled.created_at,
+    cancelled.finished_at,
+    cancelled.last_error,
+    cancelled.connector_id,
+    cancelled.kind,
+    cancelled.blocked_by,
+    cancelled.worker,
+    cancelled.replaying,
+    cancelled.content_type,
+    cancelled.body
+   FROM outbox_audit.cancelled;
+
+COMMENT ON VIEW outbox_audit.undelivered IS 'Deliveries that are waiting, dead or cancelled; columns as in deliveries.';
+
+ALTER TABLE ONLY outbox.attempt ATTACH PARTITION outbox.attempt_0 FOR VALUES FROM ('0') TO ('5000000');
+
+ALTER TABLE ONLY outbox.attempt ATTACH PARTITION outbox.attempt_default DEFAULT;
+
+ALTER TABLE ONLY outbox.decision ATTACH PARTITION outbox.decision_0 FOR VALUES FROM ('0') TO ('5000000');
+
+ALTER TABLE ONLY outbox.decision ATTACH PARTITION outbox.decision_default DEFAULT;
+
+ALTER TABLE ONLY outbox.delivery ATTACH PARTITION outbox.delivery_0 FOR VALUES FROM ('0') TO ('5000000');
+
+ALTER TABLE ONLY outbox.delivery ATTACH PARTITION outbox.delivery_default DEFAULT;
+
+ALTER TABLE ONLY outbox.event ATTACH PARTITION outbox.event_0 FOR VALUES FROM ('0') TO ('5000000');
+
+ALTER TABLE ONLY outbox.event ATTACH PARTITION outbox.event_default DEFAULT;
+
+ALTER TABLE ONLY outbox.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (event_id, connector_id, number, late);
+
+ALTER TABLE ONLY outbox.attempt_0
+    ADD CONSTRAINT attempt_0_pkey PRIMARY KEY (event_id, connector_id, number, late);
+
+ALTER TABLE ONLY outbox.attempt_default
+    ADD CONSTRAINT attempt_default_pkey PRIMARY KEY (event_id, connector_id, number, late);
+
+ALTER TABLE ONLY outbox.capture_error
+    ADD CONSTRAINT capture_error_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.connector
+    ADD CONSTRAINT connector_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.connector_version
+    ADD CONSTRAINT connector_version_pkey PRIMARY KEY (connector_id, version);
+
+ALTER TABLE ONLY outbox.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (event_id, connector_id);
+
+ALTER TABLE ONLY outbox.delivery_0
+    ADD CONSTRAINT delivery_0_pkey PRIMARY KEY (event_id, connector_id);
+
+ALTER TABLE ONLY outbox.delivery_default
+    ADD CONSTRAINT delivery_default_pkey PRIMARY KEY (event_id, connector_id);
+
+ALTER TABLE ONLY outbox.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.event_0
+    ADD CONSTRAINT event_0_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.event_default
+    ADD CONSTRAINT event_default_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.expiry
+    ADD CONSTRAINT expiry_pkey PRIMARY KEY (contract_id, subject, deadline);
+
+ALTER TABLE ONLY outbox.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY outbox.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY outbox.periodic
+    ADD CONSTRAINT periodic_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY outbox.queue
+    ADD CONSTRAINT queue_pkey PRIMARY KEY (connector_id, event_id);
+
+ALTER TABLE ONLY outbox.rule
+    ADD CONSTRAINT rule_pkey PRIMARY KEY (name, operation);
+
+ALTER TABLE ONLY outbox.source
+    ADD CONSTRAINT source_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (name);
+
+CREATE INDEX attempt_settled ON ONLY outbox.attempt USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
+
+CREATE INDEX attempt_0_settled_event_id_idx ON outbox.attempt_0 USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
+
+CREATE INDEX attempt_started_at ON ONLY outbox.attempt USING brin (started_at);
+
+CREATE INDEX attempt_0_started_at_idx ON outbox.attempt_0 USING brin (started_at);
+
+CREATE INDEX attempt_default_settled_event_id_idx ON outbox.attempt_default USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
+
+CREATE INDEX attempt_default_started_at_idx ON outbox.attempt_default USING brin (started_at);
+
+CREATE INDEX capture_error_open ON outbox.capture_error USING btree (id) WHERE (recaptured_at IS NULL);
+
+CREATE UNIQUE INDEX connector_name ON outbox.connector USING btree (name) WHERE (removed_at IS NULL);
+
+CREATE INDEX decision_event ON ONLY outbox.decision USING btree (event_id, connector_id);
+
+CREATE INDEX decision_0_event_id_connector_id_idx ON outbox.decision_0 USING btree (event_id, connector_id);
+
+CREATE INDEX decision_default_event_id_connector_id_idx ON outbox.decision_default USING btree (event_id, connector_id);
+
+CREATE INDEX delivery_connector ON ONLY outbox.delivery USING btree (connector_id, event_id);
+
+CREATE INDEX delivery_0_connector_id_event_id_idx ON outbox.delivery_0 USING btree (connector_id, event_id);
+
+CREATE INDEX delivery_contract ON ONLY outbox.delivery USING btree (contract_id, event_id);
+
+CREATE INDEX delivery_0_contract_id_event_id_idx ON outbox.delivery_0 USING btree (contract_id, event_id);
+
+CREATE INDEX delivery_created_at ON ONLY outbox.delivery USING brin (created_at);
+
+CREATE INDEX delivery_0_created_at_idx ON outbox.delivery_0 USING brin (created_at);
+
+CREATE INDEX delivery_default_connector_id_event_id_idx ON outbox.delivery_default USING btree (connector_id, event_id);
+
+CREATE INDEX delivery_default_contract_id_event_id_idx ON outbox.delivery_default USING btree (contract_id, event_id);
+
+CREATE INDEX delivery_default_created_at_idx ON outbox.delivery_default USING brin (created_at);
+
+CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid);
+
+CREATE INDEX event_0_contract_id_xid_idx ON outbox.event_0 USING btree (contract_id, xid);
+
+CREATE INDEX event_occurred_at ON ONLY outbox.event USING brin (occurred_at);
+
+CREATE INDEX event_0_occurred_at_idx ON outbox.event_0 USING brin (occurred_at);
+
+CREATE INDEX event_default_contract_id_xid_idx ON outbox.event_default USING btree (contract_id, xid);
+
+CREATE INDEX event_default_occurred_at_idx ON outbox.event_default USING brin (occurred_at);
+
+CREATE INDEX inbox_contract ON outbox.inbox USING btree (contract_id);
+
+CREATE INDEX queue_due ON outbox.queue USING btree (connector_id, due_at, "position") WHERE ready;
+
+CREATE INDEX queue_lane ON outbox.queue USING btree (contract_id, connector_id, "position");
+
+CREATE UNIQUE INDEX source_installed ON outbox.source USING btree ((true)) WHERE (removed_at IS NULL);
+
+ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_0_pkey;
+
+ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_event_id_idx;
+
+ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_0_started_at_idx;
+
+ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_default_pkey;
+
+ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_default_settled_event_id_idx;
+
+ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_default_started_at_idx;
+
+ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_0_event_id_connector_id_idx;
+
+ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_default_event_id_connector_id_idx;
+
+ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_0_connector_id_event_id_idx;
+
+ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_0_contract_id_event_id_idx;
+
+ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_0_created_at_idx;
+
+ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_0_pkey;
+
+ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_default_connector_id_event_id_idx;
+
+ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_default_contract_id_event_id_idx;
+
+ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_default_created_at_idx;
+
+ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_default_pkey;
+
+ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_0_contract_id_xid_idx;
+
+ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_0_occurred_at_idx;
+
+ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_0_pkey;
+
+ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract_id_xid_idx;
+
+ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_idx;
+
+ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_default_pkey;
+
+ALTER TABLE ONLY outbox.connector_version
+    ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
+
+REVOKE ALL ON FUNCTION outbox.capture() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.fail(failure outbox.capture_error, on_error text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.installed_objects() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.make_partition(range_start bigint, range_end bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.note(rule text, on_error text, trigger text, contracts text[], changed jsonb, detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.recapture_one(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.without(document jsonb, never text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.write_error(failure outbox.capture_error) FROM PUBLIC;
