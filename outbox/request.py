@@ -120,7 +120,7 @@ def signing_secret_faults(secret: str) -> list[str]:
 
 def redacted_headers(request: Request) -> dict[str, str]:
     """The request's headers as history keeps them: the values of secret ones are replaced."""
-    return {name: REDACTED if _is_secret(name) else value for name, value in request.headers}
+    return {name: REDACTED if looks_secret(name) else value for name, value in request.headers}
 
 
 def redacted_response(request: Request, response: Response) -> Response:
@@ -136,14 +136,15 @@ def redacted_response(request: Request, response: Response) -> Response:
     return replace(response, body=body, headers=headers)
 
 
-def _is_secret(name: str) -> bool:
+def looks_secret(name: str) -> bool:
+    """Whether a header of this name carries a secret: its value is encrypted at rest and never shown."""
     return _LOOKS_SECRET.search(name) is not None
 
 
 def _secrets(request: Request) -> Iterator[str]:
     """Every secret that the request carries, the longer form of one first."""
     for name, value in request.headers:
-        if not _is_secret(name):
+        if not looks_secret(name):
             continue
         yield value
         if value.startswith("Basic "):
