@@ -13,6 +13,7 @@ import psycopg
 
 COUNTS = """
   SELECT (SELECT count(*) FROM outbox.event),
+         (SELECT count(*) FROM outbox.decision WHERE reason IN ('coalesced', 'unchanged', 'contract_gone')),
          (SELECT count(*) FROM outbox.inbox),
          (SELECT count(*) FROM outbox.delivery),
          (SELECT count(*) FROM outbox.queue),
@@ -48,6 +49,7 @@ class Figures:
     commits: int = 0
     rollbacks: int = 0
     events: int = 0
+    merged: int = 0
     unrouted: int = 0
     deliveries: int = 0
     waiting: int = 0
@@ -100,12 +102,13 @@ class Gauge:
             for line in tail.read():
                 _look(self._seen[name], line)
         counts = self._connection.execute(COUNTS).fetchone()
-        events, unrouted, deliveries, waiting, attempts, failed, delivered, dead = counts or (0,) * 8
+        events, merged, unrouted, deliveries, waiting, attempts, failed, delivered, dead = counts or (0,) * 9
         now = Figures(
             at=time.monotonic(),
             commits=self._outcomes["committed"],
             rollbacks=self._outcomes["rolled back"],
             events=events,
+            merged=merged,
             unrouted=unrouted,
             deliveries=deliveries,
             waiting=waiting,

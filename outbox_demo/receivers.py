@@ -107,6 +107,10 @@ class Log:
             self._out.write(written)
             self._out.flush()
 
+    def close(self) -> None:
+        """Closes the book."""
+        self._out.close()
+
 
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
@@ -161,6 +165,11 @@ class ReceiverServer(ThreadingHTTPServer):
         self.receiver = receiver
         self.log = Log(folder / f"{receiver.name}.jsonl")
 
+    def server_close(self) -> None:
+        """Closes the socket and the book."""
+        super().server_close()
+        self.log.close()
+
 
 def main() -> int:
     """Serves until SIGTERM; `ports.json` in the folder says, once all listen, which port each one got."""
@@ -180,6 +189,7 @@ def main() -> int:
     stop.wait()
     for server in servers:
         server.shutdown()
+        server.server_close()
     return 0
 
 

@@ -76,19 +76,21 @@ def run(*, seconds: float | None, folder: Path | None = None, rate: float = 40, 
     stop = Stop()
     home = _make_folder(folder)
     code = 1
-    try:
-        with stop.listening():
-            code = Demo(home, console, stop, rate=rate, version=version).run(seconds)
-    except Interrupted:
-        code = INTERRUPTED
-    finally:
+    with stop.listening():
+        try:
+            code = Demo(home, console, stop, rate=rate, version=version).run(seconds, kept=folder is not None)
+        except Interrupted:
+            code = INTERRUPTED
+        except BaseException:
+            console.print(_kept(home), soft_wrap=True, highlight=False)
+            raise
         if folder is None and code in (0, INTERRUPTED):
             shutil.rmtree(home)
-        else:
-            console.print(
-                f"kept: {home} (logs/, receivers/, journal.jsonl, outbox.jsonl)", soft_wrap=True, highlight=False
-            )
     return code
+
+
+def _kept(home: Path) -> str:
+    return f"kept: {home} (logs/, receivers/, journal.jsonl, outbox.jsonl)"
 
 
 def _make_folder(chosen: Path | None) -> Path:
@@ -115,8 +117,8 @@ class Demo:
         self._guardian = Guardian(home)
         self._processes = Processes(home / "logs", self._guardian)
 
-    def run(self, seconds: float | None) -> int:
-        """Starts, watches, stops and compares; the demo's exit code."""
+    def run(self, seconds: float | None, *, kept: bool) -> int:
+        """Starts, watches, stops and compares; the demo's exit code. `kept`: the folder stays in any case."""
         with ExitStack() as stack:
             stack.enter_context(self._guardian)
             with self._step(f"embedded PostgreSQL in {self._home / 'postgres'}"):
@@ -130,7 +132,10 @@ class Demo:
                 self._watch(connection, seconds)
             self._console.print("comparing the application's journal, the outbox and the receivers' logs")
             ledgers.copy_outbox(self._server.dsn(DATABASE), self._home)
-        return books.main(self._home)
+        balance = books.compare(ledgers.read_books(self._home))
+        if kept or not balance.agrees:
+            self._console.print(_kept(self._home), soft_wrap=True, highlight=False)
+        return books.report(balance)
 
     @contextmanager
     def _step(self, words: str) -> Iterator[None]:

@@ -64,10 +64,10 @@ class View:
             table.add_column(heading, no_wrap=True)
         for heading in ("total", "a second"):
             table.add_column(heading, justify="right", no_wrap=True, min_width=8)
-        table.add_column("besides", no_wrap=True, min_width=23)
+        table.add_column("besides", no_wrap=True, min_width=26)
         besides = {
             "commits": f"{figures.rollbacks} rolled back",
-            "events": f"{figures.unrouted} not routed yet",
+            "events": f"{figures.merged:,} merged, {figures.unrouted} to route",
             "deliveries": "",
             "attempts": f"{figures.failed} failed, tried again",
             "delivered": f"{figures.waiting} waiting, {figures.dead} dead",
