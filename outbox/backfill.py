@@ -58,6 +58,7 @@ def backfill(
     after = 0
     while True:
         with engine.begin() as connection:
+            connection.execute(query("backfill_custom_plans"))
             page = connection.execute(query("backfill_page"), _filter(connector, wanted, after=after, most=batch)).all()
             if not page:
                 return
@@ -75,9 +76,10 @@ def _make(
     events = _standing(connection, connector, [row.id for row in page])
     if not events:
         return 0
-    lanes = {"connector_id": connector.id, "contract_ids": contract_ids}
+    lanes: dict[str, object] = {"connector_id": connector.id, "contract_ids": contract_ids}
     if connector.order is Order.CONTRACT:
-        connection.execute(query("backfill_step_back"), lanes)
+        first = min(event.id for event in events) - store.BEFORE_ALL
+        connection.execute(query("backfill_step_back"), lanes | {"position": first})
     planned = [Planned(event, connector) for event in events]
     made = write_deliveries(
         connection, planned, max_bytes=max_bytes, worker=worker, kind="backfill", first_in_lane=True
