@@ -28,7 +28,7 @@ CREATE TABLE outbox.event (
   detail        jsonb,
   document      jsonb
 ) PARTITION BY RANGE (id);
-CREATE INDEX event_contract ON outbox.event (contract_id, xid);
+CREATE INDEX event_contract ON outbox.event (contract_id, xid, id);
 CREATE INDEX event_occurred_at ON outbox.event USING brin (occurred_at);
 COMMENT ON TABLE outbox.event IS 'One captured occurrence, written once, in the application''s own transaction.';
 

@@ -1,0 +1,250 @@
+"""The relay's statements beside 100,000 rows that are none of their business: by index, rows and pages bounded.
+
+The statements are those that the store runs, with the values it binds, each planned both for its values and
+generically, as the server does once it has prepared them.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Cursor, sql
+from sqlalchemy import Connection, event
+
+from outbox import store
+from outbox.connectors import load_connectors
+from outbox.model import Leased, Report
+from outbox.secret_box import SecretBox
+from tests.conftest import Database
+from tests.factories import connect, insert_connector, insert_note
+from tests.leases import attempt
+from tests.postgres import Server
+
+WAITING = 100_000
+"""Deliveries of a disabled connector, older than everything else."""
+LIVE = 2_000
+"""Deliveries that are due at the connector that is asked for."""
+BATCH = 100
+TABLES = ("queue", "inbox", "event", "delivery", "attempt", "decision")
+
+CROWD = """
+  INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, document)
+  SELECT n, now(), '10', '11:11:', 'update', 'k' || n %% 5000, 'bu1', '{}' FROM generate_series(1, %(all)s) AS n;
+  INSERT INTO outbox.delivery (event_id, connector_id, connector_version, trigger, contract_id, content_type, body)
+  SELECT n, CASE WHEN n <= %(waiting)s THEN %(off)s ELSE %(live)s END, 1, 'update', 'k' || n %% 5000,
+         'application/json', '{}'
+  FROM generate_series(1, %(all)s) AS n;
+  INSERT INTO outbox.queue (connector_id, event_id, contract_id, ready, due_at)
+  SELECT CASE WHEN n <= %(waiting)s THEN %(off)s ELSE %(live)s END, n, 'k' || n %% 5000, true,
+         now() - CASE WHEN n <= %(waiting)s THEN interval '1 day' ELSE interval '1 minute' END
+  FROM generate_series(1, %(all)s) AS n;
+  INSERT INTO outbox.queue (connector_id, event_id, contract_id, ready, due_at)
+  SELECT %(live)s, %(all)s + n, 'k' || (%(waiting)s + n) %% 5000, false, now() FROM generate_series(1, %(own)s) AS n;
+  INSERT INTO outbox.attempt (event_id, connector_id, number, kind, started_at, outcome, worker)
+  SELECT n, %(off)s, 1, 'auto', now(), 'http_error', 'w0' FROM generate_series(1, %(waiting)s) AS n;
+  SELECT setval('outbox.event_id', 2 * %(all)s)
+"""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A database with much in it."""
+
+    database: Database
+    live: int
+
+
+@pytest.fixture(scope="module")
+def crowd(server: Server, template: str) -> Iterator[Crowd]:
+    """A disabled connector with a long queue, and one whose deliveries are due."""
+    database = Database(server, "crowd")
+    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE crowd TEMPLATE {}").format(sql.Identifier(template)))
+    with connect(database) as connection:
+        off = insert_connector(connection, "off", enabled=False, disabled_reason="x", disabled_at="now")
+        live = insert_connector(connection, "live")
+        numbers = {"all": WAITING + LIVE, "waiting": WAITING, "own": LIVE, "off": off, "live": live}
+        psycopg.ClientCursor(connection).execute(CROWD, numbers)
+        for n in range(300):
+            insert_note(connection, f"k{n}")
+        connection.execute("VACUUM ANALYZE")
+    yield Crowd(database, live)
+    database.dispose()
+    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
+        admin.execute("DROP DATABASE crowd WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a statement did: the nodes of its plan, and the pages it touched."""
+
+    nodes: tuple[dict[str, Any], ...]
+    pages: int
+
+    @property
+    def whole_tables(self) -> set[str]:
+        """Our tables that were read from end to end."""
+        read = {str(node.get("Relation Name")) for node in self.nodes if node["Node Type"] == "Seq Scan"}
+        return {table for table in read if table.split("_")[0] in TABLES and self._big(table)}
+
+    def _big(self, table: str) -> bool:
+        """Empty partitions may be read as they like."""
+        return any(node.get("Relation Name") == table and _rows(node) > 0 for node in self.nodes)
+
+    @property
+    def indexes(self) -> set[str]:
+        """The indexes that were used."""
+        return {str(node["Index Name"]) for node in self.nodes if "Index Name" in node}
+
+    def rows(self, table: str) -> float:
+        """How many rows of a table were looked at, kept or not."""
+        return sum(
+            _rows(node)
+            for node in self.nodes
+            if str(node.get("Relation Name", "")).split("_")[0] == table and "Scan" in node["Node Type"]
+        )
+
+
+def _rows(node: dict[str, Any]) -> float:
+    each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float(each * node["Actual Loops"])
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+def plan_of(crowd: Crowd, work: Callable[[Connection], object], opening: str, mode: str) -> Plan:
+    """The plan of the statement with `opening` in its text, as `work` comes to it; nothing of all that stays."""
+    plans: list[Plan] = []
+    engine = crowd.database.engine
+
+    def look(_: object, cursor: "Cursor[Any]", statement: str, values: dict[str, Any], *_more: object) -> None:
+        if opening in statement:
+            plans.append(_explain(cursor.connection, statement, values, mode))
+
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        with engine.connect() as connection:
+            work(connection)
+            connection.rollback()
+    finally:
+        event.remove(engine, "before_cursor_execute", look)
+    assert len(plans) == 1
+    return plans[0]
+
+
+def _explain(connection: "psycopg.Connection[Any]", statement: str, values: dict[str, Any], mode: str) -> Plan:
+    numbered = statement
+    for place, name in enumerate(values, 1):
+        numbered = numbered.replace(f"%({name})s", f"${place}")
+    numbered = re.sub(r"--[^\n]*", "", numbered).replace("%%", "%")
+    connection.execute("SAVEPOINT before")
+    connection.execute(f"SET LOCAL plan_cache_mode = {mode}".encode())
+    connection.execute(f"PREPARE looked_at AS {numbered}".encode())
+    execute = sql.SQL("EXECUTE looked_at({})").format(sql.SQL(", ").join(map(sql.Literal, values.values())))
+    row = connection.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}").format(execute)).fetchone()
+    connection.execute("DEALLOCATE looked_at")
+    connection.execute("ROLLBACK TO before")
+    assert row is not None
+    top = row[0][0]["Plan"]
+    return Plan(tuple(_nodes(top)), top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+
+def _claim(crowd: Crowd, connection: Connection) -> list[Leased]:
+    wants = [store.Want(crowd.live, BATCH, 30.0, None)]
+    return store.claim(connection, wants, most=BATCH, token=1, worker="w1")
+
+
+modes = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+
+
+@modes
+def test_a_claim_looks_only_at_what_it_takes(crowd: Crowd, mode: str) -> None:
+    """A hundred thousand older rows of a disabled connector are not even scanned."""
+    plan = plan_of(crowd, lambda connection: _claim(crowd, connection), "WITH want AS", mode)
+
+    assert plan.whole_tables == set()
+    assert "queue_due" in plan.indexes
+    assert plan.rows("queue") <= 3 * BATCH + 2
+    assert plan.pages < 60 * BATCH
+
+
+@modes
+def test_a_settle_looks_only_at_what_it_settles(crowd: Crowd, mode: str) -> None:
+    """By primary key, whatever else is queued and however many attempts there are."""
+
+    def work(connection: Connection) -> None:
+        store.settle(connection, [attempt(one) for one in _claim(crowd, connection)], worker="w1")
+
+    plan = plan_of(crowd, work, "WITH result AS", mode)
+
+    assert plan.whole_tables == set()
+    assert "queue_pkey" in plan.indexes
+    assert plan.rows("queue") <= 4 * BATCH
+    assert plan.pages < 60 * BATCH
+
+
+@modes
+def test_a_promotion_looks_only_at_the_heads(crowd: Crowd, mode: str) -> None:
+    """The first row of each lane, by the lane's index."""
+
+    def work(connection: Connection) -> None:
+        store.settle(connection, [attempt(one) for one in _claim(crowd, connection)], worker="w1")
+
+    plan = plan_of(crowd, work, "WITH lane AS", mode)
+
+    assert plan.whole_tables == set()
+    assert "queue_lane" in plan.indexes
+    assert plan.rows("queue") <= 3 * BATCH
+    assert plan.pages < 60 * BATCH
+
+
+@modes
+def test_the_oldest_notes_are_found_without_reading_all(crowd: Crowd, mode: str) -> None:
+    """In id order, each with its event by key."""
+
+    def work(connection: Connection) -> None:
+        store.candidates(connection, most=BATCH, set_aside=["k0"])
+
+    plan = plan_of(crowd, work, "outbox.inbox", mode)
+
+    assert plan.whole_tables <= {"inbox"}
+    assert plan.rows("event") <= 2 * BATCH
+    assert plan.pages < 20 * BATCH
+
+
+@modes
+def test_taking_notes_reads_their_contracts_alone(crowd: Crowd, mode: str) -> None:
+    """Notes by contract, events by key, and overlaps among the contract's newer transactions only."""
+
+    def work(connection: Connection) -> None:
+        store.take_notes(connection, [f"k{n}" for n in range(BATCH)])
+
+    plan = plan_of(crowd, work, "WITH taken AS", mode)
+
+    assert plan.whole_tables <= {"inbox"}
+    assert plan.rows("event") <= 6 * BATCH
+    assert plan.pages < 60 * BATCH
+
+
+@modes
+def test_new_deliveries_look_for_their_lanes_heads_alone(crowd: Crowd, mode: str) -> None:
+    """One look into each lane, by its index."""
+
+    def work(connection: Connection) -> None:
+        connector = next(one for one in load_connectors(connection, SecretBox(())) if one.id == crowd.live)
+        events = store.take_notes(connection, [f"k{n}" for n in range(BATCH)])
+        report = Report(b"{}", "application/json")
+        store.insert_deliveries(connection, [store.NewDelivery(one, connector, report) for one in events], worker="w1")
+
+    plan = plan_of(crowd, work, "WITH planned AS", mode)
+
+    assert plan.whole_tables == set()
+    assert plan.rows("queue") <= 2 * BATCH
+    assert plan.pages < 100 * BATCH
