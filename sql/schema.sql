@@ -14,7 +14,6 @@ DECLARE
   -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
   mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
   contract record;
-  due boolean := false;
   state text;
   message text;
 BEGIN
@@ -29,14 +28,13 @@ BEGIN
                                                               contract.document ->> 'expires_at') THEN
       contract.standing := 'raised';
     END IF;
-    due := contract.standing IN ('found', 'gone');
   EXCEPTION
     WHEN serialization_failure THEN RAISE;
     WHEN OTHERS THEN
       state := SQLSTATE;
       message := SQLERRM;
   END;
-  IF due THEN
+  IF state IS NULL AND contract.standing IN ('found', 'gone') THEN
     IF current_setting('outbox.captured', true) = mark THEN
       PERFORM set_config('lock_timeout', '0', true);
       INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
@@ -133,11 +131,10 @@ CREATE FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relat
 -- fails there too is recorded. A lock that could not be had is not waited for again.
 DECLARE
   rule outbox.rule;
-  failure outbox.capture_error;
 BEGIN
+  SELECT r.* INTO rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
   IF state IS DISTINCT FROM '55P03' THEN
     BEGIN
-      SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
       SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
       FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
       IF state = '42804' THEN
@@ -155,17 +152,7 @@ BEGIN
   contracts := NULL;
   changed := NULL;
   detail := NULL;
-  BEGIN
-    SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
-    failure := outbox.rule_failure(rule, relation, operation, old, new, state, message);
-  EXCEPTION WHEN OTHERS THEN
-    failure.rule := rule_name;
-    failure.operation := operation;
-    failure.relation := relation;
-    failure.sqlstate := state;
-    failure.message := format('%s (and its row could not be kept: %s)', left(state, 5), SQLSTATE);
-  END;
-  PERFORM outbox.fail(failure, coalesce(rule.on_error, 'record'));
+  PERFORM outbox.fail(outbox.rule_failure(rule, relation, operation, old, new, state, message), rule.on_error);
 END $$;
 
 CREATE TABLE outbox.capture_error (
@@ -337,11 +324,7 @@ BEGIN
   failure.changed := note.changed;
   failure.detail := note.detail;
   failure.sqlstate := state;
-  BEGIN
-    failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
-  EXCEPTION WHEN OTHERS THEN
-    failure.message := format('%s (its words are withheld: %s)', state, SQLSTATE);
-  END;
+  failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
   RETURN failure;
 END $$;
 
@@ -446,7 +429,7 @@ CREATE FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb)
     AND (a.attnum = ANY ((rule).recorded) OR a.attnum <> ALL ((rule).known))
 $$;
 
-CREATE FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[] DEFAULT '{}'::jsonb[]) RETURNS text
+CREATE FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -487,7 +470,7 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
   END;
-  failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
+  failure.message := outbox.redacted(message, state, rule.never, was, is_now);
   failure.old_row := outbox.recorded_row(rule, relation, was);
   failure.new_row := outbox.recorded_row(rule, relation, is_now);
   IF operation = 'UPDATE' THEN
@@ -1673,15 +1656,15 @@ CREATE INDEX delivery_default_contract_id_event_id_idx ON outbox.delivery_defaul
 
 CREATE INDEX delivery_default_created_at_idx ON outbox.delivery_default USING brin (created_at);
 
-CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid);
+CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid, id);
 
-CREATE INDEX event_0_contract_id_xid_idx ON outbox.event_0 USING btree (contract_id, xid);
+CREATE INDEX event_0_contract_id_xid_id_idx ON outbox.event_0 USING btree (contract_id, xid, id);
 
 CREATE INDEX event_occurred_at ON ONLY outbox.event USING brin (occurred_at);
 
 CREATE INDEX event_0_occurred_at_idx ON outbox.event_0 USING brin (occurred_at);
 
-CREATE INDEX event_default_contract_id_xid_idx ON outbox.event_default USING btree (contract_id, xid);
+CREATE INDEX event_default_contract_id_xid_id_idx ON outbox.event_default USING btree (contract_id, xid, id);
 
 CREATE INDEX event_default_occurred_at_idx ON outbox.event_default USING brin (occurred_at);
 
@@ -1725,13 +1708,13 @@ ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_default_
 
 ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_default_pkey;
 
-ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_0_contract_id_xid_idx;
+ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_0_contract_id_xid_id_idx;
 
 ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_0_occurred_at_idx;
 
 ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_0_pkey;
 
-ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract_id_xid_idx;
+ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract_id_xid_id_idx;
 
 ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_idx;
 
@@ -1768,7 +1751,7 @@ REVOKE ALL ON FUNCTION outbox.recapture_one(failed outbox.capture_error) FROM PU
 
 REVOKE ALL ON FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
 
