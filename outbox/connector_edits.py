@@ -126,6 +126,13 @@ def remove_connector(connection: Connection, standing: StandingConnector, *, aut
     return _cancel(connection, standing.id, row.version, f"cancelled: connector removed by {author.name}", author)
 
 
+def cancel_orphans(connection: Connection, *, author: Author) -> int:
+    """Cancels deliveries that were routed while their connector was being removed: how many; a sweep's work."""
+    orphans = connection.execute(query("connector_orphans")).all()
+    words = "cancelled: connector was removed while it was routed to"
+    return sum(_cancel(connection, row.id, row.version, words, author) for row in orphans)
+
+
 def _switch(
     connection: Connection, connector_id: int, *, enabled: bool, reason: str | None, discard: bool, author: Author
 ) -> int | None:

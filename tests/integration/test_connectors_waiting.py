@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from outbox.connector_edits import disable_connector, enable_connector, remove_connector
+from outbox.connector_edits import Author, cancel_orphans, disable_connector, enable_connector, remove_connector
 from outbox.connectors import waiting_deliveries
 from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
@@ -88,3 +88,22 @@ def test_enabling_lets_go_of_a_hold(database: Database, box: SecretBox, sql: Con
         assert enable_connector(connection, standing.id, author=ADA)
 
     assert load(database, box).sends
+
+
+def test_what_was_routed_during_the_removal_is_cancelled_too(
+    database: Database, box: SecretBox, sql: Connection
+) -> None:
+    """A routing transaction that did not see the removal leaves deliveries behind; the sweep ends them, once."""
+    standing, other = make(database, box), make(database, box, name="erp")
+    with database.engine.begin() as connection:
+        remove_connector(connection, standing, author=ADA)
+    event_id = queue(sql, standing.id)
+    queue(sql, other.id)
+
+    with database.engine.begin() as connection:
+        assert cancel_orphans(connection, author=Author("host:1", "relay")) == 1
+        assert cancel_orphans(connection, author=Author("host:1", "relay")) == 0
+
+    assert sql.execute("SELECT event_id, settled, worker FROM outbox.attempt").fetchall() == [
+        (event_id, "cancelled", "host:1")
+    ]
