@@ -21,7 +21,7 @@ from outbox.model import (
     Trigger,
 )
 from outbox.report import build_report, company_ids
-from outbox.request import build_request, redacted_headers, redacted_response
+from outbox.request import build_request, redacted_headers
 from outbox.resources import query
 from outbox.sender import Transport
 
@@ -67,8 +67,8 @@ def prepare_trial(connection: Connection, connector: Connector, *, max_bytes: in
 
 
 def run_trial(trial: Trial, transport: Transport) -> Response:
-    """Sends it, once; secrets that the receiver echoes are gone from the response."""
-    return redacted_response(trial.request, transport.send(trial.request))
+    """Sends it, once; the transport takes secrets that the receiver echoes out of the response."""
+    return transport.send(trial.request)
 
 
 def record_trial(connection: Connection, trial: Trial, response: Response, *, worker: str) -> None:

@@ -64,7 +64,7 @@ def _disable(
     elif discard:
         typer.echo(f"connector {name!r} is disabled; {_count(cancelled)} cancelled, further ones are not made")
     else:
-        typer.echo(f"connector {name!r} is disabled; {_deliveries(waiting)}, what comes waits until it is enabled")
+        typer.echo(f"connector {name!r} is disabled; its deliveries wait ({waiting} now) until it is enabled")
 
 
 def _remove(context: typer.Context, name: Name, *, yes: Yes = False, by: As = None) -> None:

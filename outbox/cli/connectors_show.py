@@ -30,13 +30,9 @@ _LIST = Shape(
         "triggers": "triggers",
         "url": "payload URL",
         "waiting": "waiting",
-        "version": "version",
-        "changed_by": "changed by",
-        "changed_at": "changed at (UTC)",
-        "reason": "why",
     },
 )
-_COLUMNS = ("id", *_LIST.headings)
+_COLUMNS = ("id", *_LIST.headings, "version", "changed_by", "changed_at", "reason")
 _VERSIONS_SHOWN = 10
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
@@ -60,6 +56,7 @@ def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
     for row in rows:
         row["business_units"] = ", ".join(names.get(unit, unit) for unit in row["business_units"])
         row["triggers"] = ", ".join(row["triggers"])
+        row["state"] = f"{row['state']}: {row['reason']}" if row["reason"] else row["state"]
     print_table(rows, _LIST, sys.stdout)
 
 

@@ -1,7 +1,13 @@
 """Connectors as code: diff, apply, export, through the command."""
 
+import tomllib
+
 import pytest
 
+from outbox.connector import ConnectorSpec
+from outbox.connector_input import read_connector
+from outbox.connectors_file import read_connectors_file
+from outbox.resources import folder
 from tests.command import Command
 from tests.factories import Connection
 
@@ -236,3 +242,17 @@ def test_a_missing_file_is_said(outbox: Command) -> None:
     (outbox.folder / "connectors.toml").unlink()
 
     assert f"{outbox.folder / 'connectors.toml'}: expected a file, got none" in outbox("connectors", "diff", code=2)
+
+
+def test_the_shipped_file_is_sound_in_every_key() -> None:
+    """config/connectors.toml reads as it stands, and with its optional keys taken out of their comments."""
+    shipped = folder("config") / "connectors.toml"
+    head, _, further = shipped.read_text().partition("# Further keys, all optional:\n")
+    whole = tomllib.loads(head + "".join(line.removeprefix("# ") for line in further.splitlines(keepends=True)))
+
+    written = read_connectors_file(shipped, read_variable=lambda _: "your_secret_key")
+    [table] = whole["connector"]
+
+    assert written.faults == ()
+    assert read_connector(table, label="x", folder=shipped.parent, read_variable=lambda _: "found").spec.name == "CRM"
+    assert set(table) == set(ConnectorSpec.model_fields)

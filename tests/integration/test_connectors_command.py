@@ -139,16 +139,25 @@ def test_a_secret_needs_a_key(outbox: Command, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_list_and_show_say_how_it_stands(outbox: Command, sql: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """State, why, how much waits, who changed it last."""
+    """State, why, how much waits, who changed it."""
     outbox(*ADD, "--secret-env", "HUSH", "--as", "ada")
     outbox("connectors", "disable", "crm", "--reason", "night work", "--as", "bob")
     queue(sql, int(str(show(outbox)["id"])))
 
     listed, shown = outbox("connectors", "list"), outbox("connectors", "show", "crm")
 
-    for words in ("crm", "disabled", "night work", "Provider BU (1)", "https://crm.example/a", "bob"):
+    for words in ("crm", "disabled: night work", "Provider BU (1)", "https://crm.example/a", "1"):
         assert words in listed
-    for words in ("Payload URL", "SSL Verification", "Company extra fields", "set", "night work", "disable", "ada"):
+    for words in (
+        "Payload URL",
+        "SSL Verification",
+        "Company extra fields",
+        "set",
+        "night work",
+        "disable",
+        "ada",
+        "bob",
+    ):
         assert words in shown
     [row] = json.loads(outbox("connectors", "list", "--json"))
     assert (row["waiting"], row["state"], row["reason"], row["version"]) == (1, "disabled", "night work", 2)
@@ -166,7 +175,7 @@ def test_enable_disable_and_remove_say_what_waits_and_ask(outbox: Command, sql: 
     queue(sql, connector_id)
     queue(sql, connector_id)
 
-    assert outbox("connectors", "disable", "crm").startswith("connector 'crm' is disabled; 2 deliveries wait")
+    assert "its deliveries wait (2 now) until it is enabled" in outbox("connectors", "disable", "crm")
     assert "is disabled already" in outbox("connectors", "disable", "crm")
     assert "2 deliveries wait for 'crm' and will be sent. Enable it?" in outbox("connectors", "enable", "crm", code=1)
     assert "2 deliveries wait for it" in outbox("connectors", "enable", "crm", "--yes")
