@@ -49,7 +49,8 @@ class EmbeddedServer:
     """One PostgreSQL server of its own, on a free loopback port; a context manager.
 
     `folder` is made and holds the cluster; as root, a folder that `nobody` can't reach is replaced by one
-    under the system's temporary folder, which goes with the server. `options` are settings of postgresql.conf.
+    under the system's temporary folder, which goes with the server (`borrowed`).
+    `options` are settings of postgresql.conf.
     """
 
     user = "postgres"
@@ -62,7 +63,7 @@ class EmbeddedServer:
         self.port = 0
         self._options = {"timezone": "UTC", "log_timezone": "UTC", "unix_socket_directories": "", **(options or {})}
         self._popen = _as_ordinary_user()
-        self._borrowed: list[Path] = []
+        self.borrowed: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -103,8 +104,8 @@ class EmbeddedServer:
                 except subprocess.TimeoutExpired:
                     continue
             self._process = None
-        while self._borrowed:
-            shutil.rmtree(self._borrowed.pop(), ignore_errors=True)
+        while self.borrowed:
+            shutil.rmtree(self.borrowed.pop(), ignore_errors=True)
 
     def _make_cluster(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +180,7 @@ class EmbeddedServer:
     def _borrow(self) -> Path:
         borrowed = Path(tempfile.mkdtemp(prefix="outbox-postgres-"))
         borrowed.chmod(0o755)
-        self._borrowed.append(borrowed)
+        self.borrowed.append(borrowed)
         return borrowed
 
     def _copy_programs(self) -> Path:

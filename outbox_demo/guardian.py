@@ -1,10 +1,12 @@
 """Ends what a demo started when the demo itself dies without a word, as by SIGKILL.
 
-Reads lines `+PID SIGNAL` and `-PID` from standard input, whose end is the demo's end.
+Reads lines from standard input, whose end is the demo's end: `+PID SIGNAL` and `-PID` for a process,
+`/FOLDER` for a folder that must not outlive the demo.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -17,14 +19,19 @@ PATIENCE_SECONDS = 10.0
 def main(lines: Iterable[str]) -> None:
     """Remembers who runs; at the end of the lines ends who is left, the youngest first."""
     running: dict[int, int] = {}
+    folders: list[str] = []
     for line in lines:
-        pid, *order = line[1:].split()
-        if line.startswith("+"):
-            running[int(pid)] = int(order[0])
-        else:
-            running.pop(int(pid), None)
+        match line[0], line[1:].split():
+            case "+", [pid, order]:
+                running[int(pid)] = int(order)
+            case "-", [pid]:
+                running.pop(int(pid), None)
+            case _:
+                folders.append(line.rstrip("\n"))
     for left in reversed(running):
         end(left, running[left])
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def end(pid: int, order: int) -> None:

@@ -44,6 +44,10 @@ class Guardian:
         """Has this process ended by `order`, should the demo die."""
         self._tell(f"+{pid} {order.value}")
 
+    def remove(self, folder: Path) -> None:
+        """Has this folder removed at the end, however the demo ends."""
+        self._tell(str(folder))
+
     def release(self, pid: int) -> None:
         """The process has ended: its number may become another's."""
         self._tell(f"-{pid}")

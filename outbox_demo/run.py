@@ -123,6 +123,8 @@ class Demo:
             stack.enter_context(self._guardian)
             with self._step(f"embedded PostgreSQL in {self._home / 'postgres'}"):
                 stack.enter_context(self._server)
+                for borrowed in self._server.borrowed:
+                    self._guardian.remove(borrowed)
                 if (pid := self._server.pid) is not None:
                     self._guardian.watch(pid, signal.SIGINT)
                     stack.callback(self._guardian.release, pid)

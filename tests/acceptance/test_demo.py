@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import uuid
@@ -86,6 +87,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., DemoProcess]]:
             demo.end()
 
 
+@pytest.fixture
+def spare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder in which the demo may borrow one, and which every user can reach."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o755)
+    monkeypatch.setenv("TMPDIR", str(made))
+    yield made
+    shutil.rmtree(made)
+
+
 def compare_again(books: Path) -> tuple[int, str]:
     """Exit code and last line of the comparison of a demo's folder."""
     done = subprocess.run(
@@ -150,8 +161,8 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(start: Callable[..., D
     assert demo.left() == []
 
 
-def test_killed_demo_leaves_nothing_running(start: Callable[..., DemoProcess]) -> None:
-    """Even SIGKILL leaves no process behind: the guardian ends them."""
+def test_killed_demo_leaves_nothing_running(start: Callable[..., DemoProcess], spare: Path) -> None:
+    """Even SIGKILL leaves no process behind, nor a database outside its folder: the guardian ends them."""
     demo = start()
     demo.wait_for("look inside")
     demo.process.kill()
@@ -160,6 +171,7 @@ def test_killed_demo_leaves_nothing_running(start: Callable[..., DemoProcess]) -
     while demo.left():
         assert time.monotonic() < deadline, demo.left()
         time.sleep(0.1)
+    assert list(spare.iterdir()) == []
 
 
 def test_process_that_ends_by_itself_fails_the_demo_and_is_named(start: Callable[..., DemoProcess]) -> None:
