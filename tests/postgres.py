@@ -3,6 +3,8 @@
 import os
 import pwd
 import shutil
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ def system_versions() -> dict[int, Path]:
 
 class Server(testing.postgresql.Postgresql):  # type: ignore[misc]
     """One throw-away server; as root it runs as `nobody`, since PostgreSQL refuses root."""
+
+    child_process: Any
 
     def __init__(self, bin_folder: Path | None = None, *, options: str = "", **settings: Any) -> None:
         folder = bin_folder or binaries(DEFAULT_VERSION)
@@ -66,6 +70,14 @@ class Server(testing.postgresql.Postgresql):  # type: ignore[misc]
     def get_server_commandline(self) -> list[str]:
         """The server's command, with the change of user before it."""
         return [*self._prefix, *super().get_server_commandline()]
+
+    def restart(self, *, crash: bool = False, down_seconds: float = 0.5) -> None:
+        """Restarts on the same port and files: fast, or (`crash`) at once and by recovery."""
+        self.child_process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
+        self.child_process.wait(timeout=30)
+        self.child_process = None
+        time.sleep(down_seconds)
+        self.start()
 
     def sqlalchemy_url(self, database: str = "test") -> str:
         """The URL of one database, with our driver."""

@@ -26,7 +26,7 @@ from tests.factories import connect, insert_connector, insert_note
 from tests.leases import REFUSED, attempt
 
 CONTRACTS = ("k1", "k2", "k3")
-SECONDS = 2.5
+SECONDS = 1.5
 LEASE_SECONDS = 0.3
 
 Sends = dict[tuple[int, str], list[int]]
@@ -122,6 +122,7 @@ def _drained(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
     return row == (False,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["read committed", "serializable"])
 def test_lanes_keep_their_order_and_none_gets_stuck(database: Database, isolation: str) -> None:
     """Routers against routers against settlers, whatever isolation the database defaults to.
@@ -149,7 +150,7 @@ def test_lanes_keep_their_order_and_none_gets_stuck(database: Database, isolatio
 
     assert raised == []
     assert (drained, stuck, storm.most_heads) == (True, 0, 1)
-    assert sum(map(len, storm.written.values())) > 50
+    assert sum(map(len, storm.written.values())) > 30
     for (_, contract), sent in storm.sends.items():
         first_sends = list(dict.fromkeys(sent))
         assert first_sends == storm.written[contract]

@@ -1,0 +1,177 @@
+"""What a process dies of: the daemon killed, stopped, told to end, cut off."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from tests.daemons import HURRY, check_whole, daemon, ends_well, load, open_deliveries
+from tests.factories import Connection, connect, create_source, insert_connector, insert_note
+from tests.leases import attempts_of
+from tests.program import program
+from tests.receiver import Answer, Receiver, receiver
+from tests.relays import numbers, wait_for
+
+KILLS = 8
+
+
+@pytest.fixture
+def sql(database: Database) -> Iterator[Connection]:
+    """A connection to arrange and to look with; the source's functions stand."""
+    with connect(database) as connection:
+        create_source(connection)
+        yield connection
+
+
+@pytest.fixture
+def crm() -> Iterator[Receiver]:
+    """A receiver."""
+    with receiver() as running:
+        yield running
+
+
+@pytest.mark.slow
+def test_daemons_killed_at_random_lose_nothing(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """Eight SIGKILLs under load: every event arrives, its attempts are 1..k, and what was lost is on record."""
+    outbox = program(tmp_path, database.url, **HURRY)
+    connector = insert_connector(sql, url=crm.url, timeout_seconds=1.0, schedule=[0.1] * 50)
+    crm.answer = lambda _: Answer(seconds=random.uniform(0.0, 0.06), status=500 if random.random() < 0.05 else 200)
+    running = [outbox.start("run"), outbox.start("run")]
+    try:
+        with load(database) as written:
+            wait_for(lambda: len(crm.received) > 20, seconds=20)
+            for _ in range(KILLS):
+                time.sleep(random.uniform(0.1, 0.7))
+                victim = running.pop(0)
+                victim.kill()
+                victim.wait()
+                running.append(outbox.start("run"))
+        wait_for(lambda: open_deliveries(sql) == 0, seconds=30)
+        for process in running:
+            ends_well(process, seconds=15)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+    check_whole(sql, crm, connector, written)
+    lost = sql.execute("SELECT count(*) FROM outbox.attempt WHERE outcome = 'lost'").fetchall()[0][0]
+    assert lost != 0, "no kill struck a send: the test proved nothing"
+
+
+def test_killed_between_the_answer_and_the_settle_it_is_sent_once_more(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """The receiver gets exactly one more with the same id, and history says lost, then ok."""
+    outbox = program(tmp_path, database.url, **HURRY)
+    connector = insert_connector(sql, url=crm.url, timeout_seconds=1.0)
+    crm.answer = lambda _: Answer(seconds=0.2)
+    with daemon(outbox, sql) as process:
+        event = insert_note(sql, "k1")
+        wait_for(lambda: len(crm.received) == 1)
+        with database.connect() as lane:
+            lane.execute("SELECT pg_advisory_xact_lock(7231002, hashtext('k1') & 1023)")
+            wait_for(lambda: _waits(sql))
+            process.kill()
+            process.wait()
+    with daemon(outbox, sql) as process:
+        wait_for(lambda: open_deliveries(sql) == 0)
+        ends_well(process, seconds=10)
+
+    name = f"dlv_{event}_{connector}"
+    assert numbers(crm) == [(name, "1"), (name, "2")]
+    assert [(row[1], row[3]) for row in attempts_of(sql, event)] == [("lost", None), ("ok", "delivered")]
+
+
+def _waits(sql: Connection) -> bool:
+    return sql.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'").fetchall() != [(0,)]
+
+
+def test_a_worker_stopped_past_its_lease_sends_nothing_new_and_settles_nothing(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """Another takes over when the lease ends; the first, awake again, only adds a late attempt."""
+    outbox = program(tmp_path, database.url, **HURRY)
+    insert_connector(sql, url=crm.url, timeout_seconds=1.0)
+    crm.answer = lambda got: Answer(seconds=0.4 if got.headers["outbox-attempt"] == "1" else 0.0)
+    with daemon(outbox, sql) as first:
+        event = insert_note(sql, "k1")
+        wait_for(lambda: len(crm.received) == 1)
+        first.send_signal(signal.SIGSTOP)
+        with daemon(outbox, sql) as second:
+            wait_for(lambda: open_deliveries(sql) == 0, seconds=10)
+            ends_well(second, seconds=10)
+        assert [row[1] for row in attempts_of(sql, event)] == ["lost", "ok"]
+        first.send_signal(signal.SIGCONT)
+        wait_for(lambda: len(attempts_of(sql, event)) == 3)
+        ends_well(first, seconds=10)
+
+    rows = attempts_of(sql, event)
+    assert [row[:2] for row in rows] == [(1, "lost"), (1, "late"), (2, "ok")]
+    assert rows[0][2] == rows[1][2] != rows[2][2]
+    assert [number for _, number in numbers(crm)] == ["1", "2"]
+
+
+def test_told_to_end_it_does_though_a_receiver_hangs(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """SIGTERM: nothing new is taken, what doesn't end within the limit is recorded as interrupted, exit 0."""
+    outbox = program(tmp_path, database.url, RELAY_DRAIN_SECONDS="1")
+    insert_connector(sql, url=crm.url, timeout_seconds=60.0, max_in_flight=1)
+    crm.answer = lambda _: Answer(seconds=60)
+    with daemon(outbox, sql) as process:
+        event, behind = insert_note(sql, "k1"), insert_note(sql, "k2")
+        wait_for(lambda: len(crm.received) == 1)
+        ends_well(process, seconds=4)
+
+    assert [row[1] for row in attempts_of(sql, event) + attempts_of(sql, behind)] == ["interrupted"]
+    assert sql.execute(
+        "SELECT attempts, tries, lease_token, due_at <= clock_timestamp() FROM outbox.queue ORDER BY attempts"
+    ).fetchall() == [(0, 0, None, True), (1, 0, None, True)]
+    assert sql.execute("SELECT count(*) FROM outbox.worker WHERE stopped_at IS NOT NULL").fetchone() == (1,)
+
+
+def test_told_to_end_it_does_though_the_database_hangs(database: Database, sql: Connection, tmp_path: Path) -> None:
+    """A server that neither answers nor closes keeps nothing: exit 0 soon after the limit."""
+    outbox = program(tmp_path, database.url, RELAY_DRAIN_SECONDS="0.5", RELAY_POLL_SECONDS="0.1")
+    with daemon(outbox, sql) as process:
+        backends = [
+            int(str(row[0]))
+            for row in sql.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name ~ 'contract-outbox (claim|settle)'"
+            )
+        ]
+        assert backends
+        for backend in backends:
+            os.kill(backend, signal.SIGSTOP)
+        try:
+            time.sleep(0.3)
+            ends_well(process, seconds=6)
+        finally:
+            for backend in backends:
+                os.kill(backend, signal.SIGCONT)
+
+
+def test_without_a_wake_up_it_polls(database: Database, sql: Connection, crm: Receiver, tmp_path: Path) -> None:
+    """No NOTIFY, and the listening connection cut: a note waits for the poll and no longer."""
+    outbox = program(tmp_path, database.url, RELAY_POLL_SECONDS="0.5")
+    insert_connector(sql, url=crm.url)
+    with daemon(outbox, sql) as process:
+        delays = []
+        for n in range(3):
+            sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ 'wake'")
+            insert_note(sql, f"k{n}")
+            started = time.monotonic()
+            wait_for(lambda n=n: len(crm.received) == n + 1)  # type: ignore[misc]
+            delays.append(time.monotonic() - started)
+        ends_well(process, seconds=10)
+
+    assert max(delays) < 1.0

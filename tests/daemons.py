@@ -1,0 +1,92 @@
+"""Daemons as processes of their own, load for them, and what must be whole at the end."""
+
+import contextlib
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from tests.conftest import Database
+from tests.factories import Connection, insert_note
+from tests.program import Program
+from tests.receiver import Receiver
+from tests.relays import numbers, wait_for
+
+HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1"}
+"""Leases of two seconds at connectors that time out after one."""
+
+
+def workers(sql: Connection) -> object:
+    """How many have said that they live."""
+    return sql.execute("SELECT count(*) FROM outbox.worker").fetchall()[0][0]
+
+
+@contextmanager
+def daemon(outbox: Program, sql: Connection) -> Iterator["subprocess.Popen[str]"]:
+    """A daemon that is up; killed at the end if it still runs."""
+    before = workers(sql)
+    process = outbox.start("run")
+    try:
+        wait_for(lambda: workers(sql) != before, seconds=20)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ends_well(process: "subprocess.Popen[str]", *, seconds: float) -> None:
+    """Told to end it does, in time and with exit code 0."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=seconds) == 0
+
+
+def open_deliveries(sql: Connection) -> object:
+    """Notes and queue rows that are left."""
+    return sql.execute("SELECT (SELECT count(*) FROM outbox.inbox) + (SELECT count(*) FROM outbox.queue)").fetchall()[
+        0
+    ][0]
+
+
+def check_whole(sql: Connection, crm: Receiver, connector: int, events: list[int]) -> Counter[str]:
+    """Every event delivered, once settled so, numbers without gap; how often each report came to the receiver."""
+    rows = sql.execute(
+        "SELECT event_id, count(*) FILTER (WHERE settled = 'delivered'), count(*) FILTER (WHERE NOT late), max(number)"
+        " FROM outbox.attempt GROUP BY event_id ORDER BY event_id"
+    ).fetchall()
+    assert [row[0] for row in rows] == sorted(events)
+    assert [row for row in rows if row[1] != 1 or row[2] != row[3]] == []
+    came = Counter(name for name, _ in numbers(crm))
+    assert set(came) == {f"dlv_{event}_{connector}" for event in events}
+    return came
+
+
+def keep_writing(database: Database, until: threading.Event, written: list[int]) -> None:
+    """Commits an event on one of twenty contracts every few milliseconds, and comes back when the server does."""
+    while not until.is_set():
+        with contextlib.suppress(psycopg.OperationalError), database.connect() as connection:
+            while not until.is_set():
+                event = insert_note(connection, f"k{random.randrange(20)}")
+                connection.commit()
+                written.append(event)
+                time.sleep(0.01)
+        time.sleep(0.05)
+
+
+@contextmanager
+def load(database: Database) -> Iterator[list[int]]:
+    """Events that were committed while the block ran."""
+    written: list[int] = []
+    until = threading.Event()
+    writer = threading.Thread(target=keep_writing, args=(database, until, written))
+    writer.start()
+    try:
+        yield written
+    finally:
+        until.set()
+        writer.join(timeout=20)
