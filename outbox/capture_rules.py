@@ -102,7 +102,10 @@ class RuleWriter:
         old, new = ("new", "new") if operation is Operation.INSERT else ("old", "old")
         if operation is Operation.UPDATE:
             old, new = "old", "new"
-        again = f"{literal(name)}, {literal(operation.upper())}, TG_RELID, TG_OP, {old}, {new}"
+        again = (
+            f"{literal(name)}, {literal(self.mapping.on_capture_error)}, {literal(operation.upper())}, TG_RELID, TG_OP,"
+            f" {old}, {new}"
+        )
         compares = self.compares(rule, operation)
         return self.fill(
             "rule",
@@ -171,6 +174,7 @@ class RuleWriter:
             self.fill(
                 "move_note",
                 name=literal(name),
+                on_error=literal(self.mapping.on_capture_error),
                 note=f"{literal(name)}, {literal(self.mapping.on_capture_error)}, {literal(rule.trigger.value)}",
             )
             for name, rule in updates

@@ -80,6 +80,8 @@ class Catalog:
             cursor.execute("SAVEPOINT outbox_trial")
             try:
                 yield cursor
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                raise
             except psycopg.Error as error:
                 raise SqlFaultError(
                     str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -11,7 +11,7 @@ from outbox.capture_sql import quote
 from outbox.catalog import Catalog, SqlFaultError
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import in_words
-from outbox.install import installed, live_objects
+from outbox.install import LOCKED, installed, live_objects
 from outbox.mapping import Mapping
 from outbox.model import Json
 from outbox.plan import Installed, Live
@@ -39,8 +39,11 @@ def drift(connection: Connection) -> list[Drift]:
     recorded = json.loads(row.mapping)
     found = _objects(last, live_objects(connection), enabled_always=recorded.get("enable") == "always")
     found += _tables(connection, recorded["installed"]["tables"])
-    found += _sql(connection, recorded)
-    return found
+    try:
+        return found + _sql(connection, recorded)
+    except LOCKED:
+        words = "the mapping's SQL was not checked: somebody holds a lock on its tables"
+        return [*found, Drift("warning", words, "look again once the lock is gone")]
 
 
 def _objects(last: Installed, live: dict[str, Live], *, enabled_always: bool) -> list[Drift]:
@@ -101,14 +104,10 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
     catalog = Catalog(connection)
-    before = catalog.setting("search_path")
     path = ", ".join(quote(one) for one in recorded["installed"]["search_path"])
-    with catalog.raw.cursor() as cursor:
-        cursor.execute("SELECT set_config('search_path', %s, true)", (path,))
-        try:
-            faults = _broken(catalog, mapping)
-        finally:
-            cursor.execute("SELECT set_config('search_path', %s, true)", (before,))
+    with catalog.trial() as cursor:
+        cursor.execute("SELECT set_config('search_path', %s, true), set_config('lock_timeout', '1s', true)", (path,))
+        faults = _broken(catalog, mapping)
     return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
 
 

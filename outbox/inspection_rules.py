@@ -124,7 +124,11 @@ class RuleInspector:
         contract = contract_query(rule, key_type or "text")
         expected = f"SQL over old and new that gives the contract's {key_type or 'key'}"
         self._check(f"{key}: contract", expected, f"SELECT ARRAY({contract}) {rows}")
-        if not is_query(rule.contract):
+        if is_query(rule.contract):
+            self._one_column(
+                f"{key}: contract", f"SELECT given.* {rows} CROSS JOIN LATERAL ({rule.contract}\n) AS given"
+            )
+        else:
             self._check(
                 f"{key}: contract",
                 "one value (write SELECT where there can be several)",
@@ -142,6 +146,17 @@ class RuleInspector:
         if _uses_whole_row(rule):
             return frozenset(one.name for one in table.columns)
         return frozenset(one.name for one in table.columns if (table.oid, one.number) in read)
+
+    def _one_column(self, key: str, sql: str) -> None:
+        try:
+            columns = self.catalog.describe(sql)
+        except SqlFaultError:
+            return  # said already, of the same SQL
+        if len(columns) != 1:
+            names = ", ".join(one.name for one in columns)
+            self.faults.append(
+                f"{key}: expected a query of one column, the contract's key, got {names}; drop the others"
+            )
 
     def _detail(self, key: str, detail: str, rows: str) -> None:
         try:

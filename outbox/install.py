@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from outbox.toml_file import faults_of, read_toml
 TRIES = 30
 LONGEST_PAUSE_SECONDS = 2.0
 RECAPTURE_BATCH = 200
+LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 Made = TypeVar("Made")
 
@@ -118,7 +119,7 @@ def _with_patience(engine: Engine, work: Callable[[Connection], Made], pause: Ca
                     [f"SELECT pg_advisory_xact_lock({INSTALL_LOCK})", f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"],
                 )
                 return work(connection)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        except LOCKED:
             if number == TRIES:
                 break
             pause(random.uniform(0, LONGEST_PAUSE_SECONDS * number / TRIES))  # noqa: S311 (jitter, no secret)
@@ -128,10 +129,18 @@ def _with_patience(engine: Engine, work: Callable[[Connection], Made], pause: Ca
     )
 
 
-def _run(connection: Connection, statements: Iterator[str] | list[str]) -> None:
+def _run(connection: Connection, statements: Iterable[str]) -> None:
     with Catalog(connection).raw.cursor() as cursor:
         for statement in statements:
-            cursor.execute(statement.encode())
+            try:
+                cursor.execute(statement.encode())
+            except LOCKED:
+                raise
+            except psycopg.Error as error:
+                first = statement.strip().splitlines()[0]
+                raise OutboxError(
+                    f"the database refused {first!r}: {str(error).strip()}; nothing was changed"
+                ) from error
 
 
 def waiting_errors(connection: Connection) -> list[tuple[str, int, str]]:

@@ -66,10 +66,11 @@ class Plan:
         """Everything that install runs inside its transaction, in order."""
         if self.done:
             return
-        for one in self.drops:
-            yield one.drop_statement
+        yield from (one.drop_statement for one in self.drops if one.kind == "trigger")
         for made in self.pending():
             yield made.ddl
+        # Functions go last: until now the trigger of a renamed table still called its old one.
+        yield from (one.drop_statement for one in self.drops if one.kind != "trigger")
         yield from _records(self.installation)
 
 

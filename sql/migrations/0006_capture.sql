@@ -33,6 +33,13 @@ COMMENT ON COLUMN outbox.rule.spared IS 'Column -> condition under which its cha
 COMMENT ON COLUMN outbox.rule.known IS 'The numbers of the columns at install; a later column is always recorded.';
 COMMENT ON COLUMN outbox.rule.recorded IS 'The numbers of the columns that a capture error keeps, never one under `never`.';
 
+CREATE TYPE outbox.failure AS (
+  relation oid, table_name text, operation text, rule text, trigger text, contract_id text, old_row jsonb, new_row jsonb,
+  differs text[], changed jsonb, detail jsonb, sqlstate text, message text
+);
+COMMENT ON TYPE outbox.failure IS
+  'A capture error on its way. No table''s row type: a function that names one waits for the table''s lock to compile.';
+
 CREATE FUNCTION outbox.without(document jsonb, never text[]) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   -- At every depth: a joined row that was aggregated whole is stripped like the contract's own.
@@ -50,7 +57,8 @@ LANGUAGE sql STABLE AS $$
   SELECT coalesce(pg_catalog.current_setting(mark, true) = pg_catalog.pg_current_xact_id()::text, false)
 $$;
 
-CREATE FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) RETURNS text
+CREATE FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[] DEFAULT '{}')
+RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 -- An error's words may quote a value: where `never` is in force no quoted value of a data error is kept.
 DECLARE
@@ -68,33 +76,31 @@ BEGIN
   RETURN left(message, 2000);
 END $$;
 
-CREATE FUNCTION outbox.write_error(failure outbox.capture_error) RETURNS void
+CREATE FUNCTION outbox.insert_error(failure outbox.failure) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row, differs,
+                                    changed, detail, sqlstate, message)
+  SELECT failure.*;
+END $$;
+
+CREATE FUNCTION outbox.write_error(failure outbox.failure) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Nothing that goes wrong here may reach the application: its last resort is a warning in the server's log.
-DECLARE
-  told boolean := outbox.in_this_transaction('outbox.recorded');
 BEGIN
   IF failure.sqlstate = '55P03' THEN
     PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true);
     PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
   END IF;
-  IF told THEN
+  IF outbox.in_this_transaction('outbox.recorded') THEN
     PERFORM pg_catalog.set_config('lock_timeout', '0', true);
-    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
-                                      differs, changed, detail, sqlstate, message)
-    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
-           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
-           failure.message;
+    PERFORM outbox.insert_error(failure);
     PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
                                                   THEN '1ms' ELSE '200ms' END, true);
     RETURN;
   END IF;
   BEGIN
-    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
-                                      differs, changed, detail, sqlstate, message)
-    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
-           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
-           failure.message;
+    PERFORM outbox.insert_error(failure);
     PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
     RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
       failure.rule, failure.message, failure.sqlstate;
@@ -104,7 +110,7 @@ BEGIN
   END;
 END $$;
 
-CREATE FUNCTION outbox.fail(failure outbox.capture_error, on_error text) RETURNS void
+CREATE FUNCTION outbox.fail(failure outbox.failure, on_error text) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Records, or stops the application where the mapping asks for that (and always while recapturing).
 BEGIN
@@ -122,7 +128,7 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wanted text[] := pg_catalog.array_remove(contracts, NULL);
   made bigint;
-  failure outbox.capture_error;
+  failure outbox.failure;
 BEGIN
   IF pg_catalog.cardinality(wanted) = 0 THEN
     IF pg_catalog.cardinality(contracts) > 0 THEN
@@ -222,10 +228,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement,
-                                    state text, message text) RETURNS outbox.capture_error
+                                    state text, message text) RETURNS outbox.failure
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  failure outbox.capture_error;
+  failure outbox.failure;
   was jsonb;
   is_now jsonb;
 BEGIN
@@ -241,7 +247,7 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
   END;
-  failure.message := outbox.redacted(message, state, rule.never, was, is_now);
+  failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
   failure.old_row := outbox.recorded_row(rule, relation, was);
   failure.new_row := outbox.recorded_row(rule, relation, is_now);
   IF operation = 'UPDATE' THEN
@@ -252,7 +258,31 @@ BEGIN
   RETURN failure;
 END $$;
 
-CREATE FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text,
+CREATE FUNCTION outbox.evaluate_named(rule_name text, rule_operation text, relation oid, operation text,
+                                      old anyelement, new anyelement,
+                                      OUT contracts text[], OUT changed jsonb, OUT detail jsonb)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+  rule outbox.rule;
+BEGIN
+  SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+  SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
+  FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+END $$;
+
+CREATE FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text,
+                                     old anyelement, new anyelement, state text, message text) RETURNS outbox.failure
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+  rule outbox.rule;
+BEGIN
+  SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+  RETURN outbox.rule_failure(rule, relation, operation, old, new, state, message);
+END $$;
+
+CREATE FUNCTION outbox.evaluate_again(rule_name text, on_error text, rule_operation text, relation oid, operation text,
                                       old anyelement, new anyelement, state text, message text,
                                       OUT contracts text[], OUT changed jsonb, OUT detail jsonb)
 LANGUAGE plpgsql AS $$
@@ -260,13 +290,12 @@ LANGUAGE plpgsql AS $$
 -- After the compiled form failed, or found a row that differs in nothing it knows: once more by the slow way; what
 -- fails there too is recorded. A lock that could not be had is not waited for again.
 DECLARE
-  rule outbox.rule;
+  failure outbox.failure;
 BEGIN
-  SELECT r.* INTO rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
   IF state IS DISTINCT FROM '55P03' THEN
     BEGIN
       SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
-      FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+      FROM outbox.evaluate_named(rule_name, rule_operation, relation, operation, old, new) AS e;
       IF state = '42804' THEN
         -- A column's type changed in this session: its plans are made anew, and the fast way works again.
         DISCARD PLANS;
@@ -282,13 +311,22 @@ BEGIN
   contracts := NULL;
   changed := NULL;
   detail := NULL;
-  PERFORM outbox.fail(outbox.rule_failure(rule, relation, operation, old, new, state, message), rule.on_error);
+  BEGIN
+    failure := outbox.named_failure(rule_name, rule_operation, relation, operation, old, new, state, message);
+  EXCEPTION WHEN OTHERS THEN
+    failure.rule := rule_name;
+    failure.operation := operation;
+    failure.relation := relation;
+    failure.sqlstate := state;
+    failure.message := pg_catalog.format('%s (its words and its row could not be kept: %s)', state, SQLSTATE);
+  END;
+  PERFORM outbox.fail(failure, on_error);
 END $$;
 
-CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.capture_error
+CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.failure
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  failure outbox.capture_error;
+  failure outbox.failure;
 BEGIN
   failure.rule := 'contract';
   failure.trigger := note.trigger;
@@ -296,7 +334,11 @@ BEGIN
   failure.changed := note.changed;
   failure.detail := note.detail;
   failure.sqlstate := state;
-  failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  BEGIN
+    failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  EXCEPTION WHEN OTHERS THEN
+    failure.message := format('%s (its words are withheld: %s)', state, SQLSTATE);
+  END;
   RETURN failure;
 END $$;
 
@@ -322,6 +364,7 @@ DECLARE
   -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
   mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
   contract record;
+  due boolean := false;
   state text;
   message text;
 BEGIN
@@ -336,13 +379,14 @@ BEGIN
                                                               contract.document ->> 'expires_at') THEN
       contract.standing := 'raised';
     END IF;
+    due := contract.standing IN ('found', 'gone');
   EXCEPTION
     WHEN serialization_failure THEN RAISE;
     WHEN OTHERS THEN
       state := SQLSTATE;
       message := SQLERRM;
   END;
-  IF state IS NULL AND contract.standing IN ('found', 'gone') THEN
+  IF due THEN
     IF current_setting('outbox.captured', true) = mark THEN
       PERFORM set_config('lock_timeout', '0', true);
       INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
