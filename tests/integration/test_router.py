@@ -246,14 +246,19 @@ def test_a_contract_that_fails_is_set_aside_and_stops_no_other(database: Databas
     assert router(database).route(index) == 1
 
 
-def test_a_lock_on_the_applications_tables_is_not_waited_for_long(database: Database, sql: Connection) -> None:
+@pytest.mark.parametrize(
+    "lock",
+    ["LOCK TABLE company IN ACCESS EXCLUSIVE MODE", "UPDATE outbox.connector SET updated_at = now()"],
+    ids=["the application's table", "a connector's edit left open"],
+)
+def test_a_lock_is_not_waited_for_long(database: Database, sql: Connection, lock: str) -> None:
     """Routing gives up within a second and loses nothing; when the lock is gone it goes on."""
     insert_connector(sql)
     insert_note(sql, "k1", document={"company": "7"})
     one = router(database)
-    with database.connect() as migration:
-        migration.execute("LOCK TABLE company IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(DBAPIError, match="lock timeout") as caught:
+    with database.connect() as somebody:
+        somebody.execute(lock.encode())
+        with pytest.raises(DBAPIError, match="lock") as caught:
             one.route(index)
         assert has_to_wait(caught.value)
         assert notes(sql) == 1
