@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import __version__, store, worker
+from outbox.connector_edits import Author, cancel_orphans
 from outbox.db import database_url, is_transient, make_engine
 from outbox.drift import drift
 from outbox.log import get_log
@@ -145,8 +146,12 @@ class Daemon:
 
     def _mend_lanes(self) -> None:
         with self._settling.begin() as connection:
-            if worker.tick(connection, "mend lanes", seconds=MEND_SECONDS) and (mended := store.mend_lanes(connection)):
+            if not worker.tick(connection, "mend lanes", seconds=MEND_SECONDS):
+                return
+            if mended := store.mend_lanes(connection):
                 get_log().error("lanes_were_stuck", lanes=mended)
+            if cancelled := cancel_orphans(connection, author=Author(self.name, "relay")):
+                get_log().warning("orphans_cancelled", deliveries=cancelled)
 
     def _look_for_drift(self) -> None:
         with self._claiming.begin() as connection:

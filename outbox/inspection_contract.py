@@ -151,6 +151,14 @@ class ContractInspector:
                 return
             self.findings.faults.append(in_words("contract.query", "rows that can be read", error))
             return
+        self._empty_columns(rows, keys=keys, units=units)
+        self.findings.faults += [
+            f"contract.query: expected one row for each contract, got {count} for contract {key}; join with LIMIT 1,"
+            " or aggregate what there is several of"
+            for key, count in twice
+        ]
+
+    def _empty_columns(self, rows: int, *, keys: int, units: int) -> None:
         if rows > keys:
             self.findings.faults.append(
                 f"contract.query: expected contract_id in every row, got NULL in {rows - keys} of {rows}; exclude them"
@@ -160,8 +168,3 @@ class ContractInspector:
                 f"contract.query: expected business_unit in every row, got NULL in {rows - units} of {rows}; exclude"
                 " these contracts with WHERE, or give them a unit with coalesce"
             )
-        self.findings.faults += [
-            f"contract.query: expected one row for each contract, got {count} for contract {key}; join with LIMIT 1,"
-            " or aggregate what there is several of"
-            for key, count in twice
-        ]

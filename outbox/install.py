@@ -102,7 +102,7 @@ def uninstall(engine: Engine, *, pause: Callable[[float], None] = time.sleep) ->
     def work(connection: Connection) -> tuple[Live, ...]:
         standing = sorted(live_objects(connection).values(), key=lambda one: one.kind != "trigger")
         _run(connection, (one.drop_statement for one in standing))
-        _run(connection, ["DELETE FROM outbox.rule"])
+        connection.execute(query("rules_clear"))
         connection.execute(query("source_remove"))
         return tuple(standing)
 

@@ -4,6 +4,24 @@ CREATE SCHEMA outbox;
 
 CREATE SCHEMA outbox_audit;
 
+CREATE TYPE outbox.failure AS (
+	relation oid,
+	table_name text,
+	operation text,
+	rule text,
+	trigger text,
+	contract_id text,
+	old_row jsonb,
+	new_row jsonb,
+	differs text[],
+	changed jsonb,
+	detail jsonb,
+	sqlstate text,
+	message text
+);
+
+COMMENT ON TYPE outbox.failure IS 'A capture error on its way. No table''s row type: a function that names one waits for the table''s lock to compile.';
+
 CREATE FUNCTION outbox.capture() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14,6 +32,7 @@ DECLARE
   -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
   mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
   contract record;
+  due boolean := false;
   state text;
   message text;
 BEGIN
@@ -28,13 +47,14 @@ BEGIN
                                                               contract.document ->> 'expires_at') THEN
       contract.standing := 'raised';
     END IF;
+    due := contract.standing IN ('found', 'gone');
   EXCEPTION
     WHEN serialization_failure THEN RAISE;
     WHEN OTHERS THEN
       state := SQLSTATE;
       message := SQLERRM;
   END;
-  IF state IS NULL AND contract.standing IN ('found', 'gone') THEN
+  IF due THEN
     IF current_setting('outbox.captured', true) = mark THEN
       PERFORM set_config('lock_timeout', '0', true);
       INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
@@ -123,20 +143,19 @@ BEGIN
   END IF;
 END $$;
 
-CREATE FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) RETURNS record
+CREATE FUNCTION outbox.evaluate_again(rule_name text, on_error text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) RETURNS record
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_variable
 -- After the compiled form failed, or found a row that differs in nothing it knows: once more by the slow way; what
 -- fails there too is recorded. A lock that could not be had is not waited for again.
 DECLARE
-  rule outbox.rule;
+  failure outbox.failure;
 BEGIN
-  SELECT r.* INTO rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
   IF state IS DISTINCT FROM '55P03' THEN
     BEGIN
       SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
-      FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+      FROM outbox.evaluate_named(rule_name, rule_operation, relation, operation, old, new) AS e;
       IF state = '42804' THEN
         -- A column's type changed in this session: its plans are made anew, and the fast way works again.
         DISCARD PLANS;
@@ -152,33 +171,31 @@ BEGIN
   contracts := NULL;
   changed := NULL;
   detail := NULL;
-  PERFORM outbox.fail(outbox.rule_failure(rule, relation, operation, old, new, state, message), rule.on_error);
+  BEGIN
+    failure := outbox.named_failure(rule_name, rule_operation, relation, operation, old, new, state, message);
+  EXCEPTION WHEN OTHERS THEN
+    failure.rule := rule_name;
+    failure.operation := operation;
+    failure.relation := relation;
+    failure.sqlstate := state;
+    failure.message := pg_catalog.format('%s (its words and its row could not be kept: %s)', state, SQLSTATE);
+  END;
+  PERFORM outbox.fail(failure, on_error);
 END $$;
 
-CREATE TABLE outbox.capture_error (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    rule text NOT NULL,
-    relation oid,
-    table_name text,
-    operation text,
-    trigger text,
-    contract_id text,
-    old_row jsonb,
-    new_row jsonb,
-    differs text[],
-    changed jsonb,
-    detail jsonb,
-    sqlstate text NOT NULL,
-    message text NOT NULL,
-    recaptured_at timestamp with time zone,
-    event_ids bigint[]
-);
+CREATE FUNCTION outbox.evaluate_named(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_variable
+DECLARE
+  rule outbox.rule;
+BEGIN
+  SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+  SELECT e.contracts, e.changed, e.detail INTO contracts, changed, detail
+  FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
+END $$;
 
-COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
-
-CREATE FUNCTION outbox.fail(failure outbox.capture_error, on_error text) RETURNS void
+CREATE FUNCTION outbox.fail(failure outbox.failure, on_error text) RETURNS void
     LANGUAGE plpgsql
     AS $$
 -- Records, or stops the application where the mapping asks for that (and always while recapturing).
@@ -196,6 +213,15 @@ CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
   -- Marks are transaction-local settings: a rollback to a savepoint takes them back, as it does the locks they stand for.
   SELECT coalesce(pg_catalog.current_setting(mark, true) = pg_catalog.pg_current_xact_id()::text, false)
 $$;
+
+CREATE FUNCTION outbox.insert_error(failure outbox.failure) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row, differs,
+                                    changed, detail, sqlstate, message)
+  SELECT failure.*;
+END $$;
 
 CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, table_oid oid, table_name text, enabled text, digest text, drop_statement text)
     LANGUAGE sql STABLE
@@ -241,6 +267,17 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.failure
+    LANGUAGE plpgsql STABLE
+    AS $$
+#variable_conflict use_variable
+DECLARE
+  rule outbox.rule;
+BEGIN
+  SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
+  RETURN outbox.rule_failure(rule, relation, operation, old, new, state, message);
+END $$;
+
 CREATE FUNCTION outbox.note(rule text, on_error text, trigger text, contracts text[], changed jsonb, detail jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -249,7 +286,7 @@ CREATE FUNCTION outbox.note(rule text, on_error text, trigger text, contracts te
 DECLARE
   wanted text[] := pg_catalog.array_remove(contracts, NULL);
   made bigint;
-  failure outbox.capture_error;
+  failure outbox.failure;
 BEGIN
   IF pg_catalog.cardinality(wanted) = 0 THEN
     IF pg_catalog.cardinality(contracts) > 0 THEN
@@ -311,12 +348,12 @@ WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', au
 
 COMMENT ON TABLE outbox.inbox IS 'Notes of capture triggers, deleted when routed: the work that routing has before it.';
 
-CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.capture_error
+CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.failure
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  failure outbox.capture_error;
+  failure outbox.failure;
 BEGIN
   failure.rule := 'contract';
   failure.trigger := note.trigger;
@@ -324,9 +361,36 @@ BEGIN
   failure.changed := note.changed;
   failure.detail := note.detail;
   failure.sqlstate := state;
-  failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  BEGIN
+    failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+  EXCEPTION WHEN OTHERS THEN
+    failure.message := format('%s (its words are withheld: %s)', state, SQLSTATE);
+  END;
   RETURN failure;
 END $$;
+
+CREATE TABLE outbox.capture_error (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    rule text NOT NULL,
+    relation oid,
+    table_name text,
+    operation text,
+    trigger text,
+    contract_id text,
+    old_row jsonb,
+    new_row jsonb,
+    differs text[],
+    changed jsonb,
+    detail jsonb,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    recaptured_at timestamp with time zone,
+    event_ids bigint[]
+);
+
+COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
 
 CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) RETURNS bigint[]
     LANGUAGE sql
@@ -429,7 +493,7 @@ CREATE FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb)
     AND (a.attnum = ANY ((rule).recorded) OR a.attnum <> ALL ((rule).known))
 $$;
 
-CREATE FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) RETURNS text
+CREATE FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[] DEFAULT '{}'::jsonb[]) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -449,12 +513,12 @@ BEGIN
   RETURN left(message, 2000);
 END $$;
 
-CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.capture_error
+CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.failure
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  failure outbox.capture_error;
+  failure outbox.failure;
   was jsonb;
   is_now jsonb;
 BEGIN
@@ -470,7 +534,7 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
   END;
-  failure.message := outbox.redacted(message, state, rule.never, was, is_now);
+  failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
   failure.old_row := outbox.recorded_row(rule, relation, was);
   failure.new_row := outbox.recorded_row(rule, relation, is_now);
   IF operation = 'UPDATE' THEN
@@ -541,34 +605,24 @@ CREATE FUNCTION outbox.without(document jsonb, never text[]) RETURNS jsonb
     ELSE document END
 $$;
 
-CREATE FUNCTION outbox.write_error(failure outbox.capture_error) RETURNS void
+CREATE FUNCTION outbox.write_error(failure outbox.failure) RETURNS void
     LANGUAGE plpgsql
     AS $$
 -- Nothing that goes wrong here may reach the application: its last resort is a warning in the server's log.
-DECLARE
-  told boolean := outbox.in_this_transaction('outbox.recorded');
 BEGIN
   IF failure.sqlstate = '55P03' THEN
     PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true);
     PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
   END IF;
-  IF told THEN
+  IF outbox.in_this_transaction('outbox.recorded') THEN
     PERFORM pg_catalog.set_config('lock_timeout', '0', true);
-    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
-                                      differs, changed, detail, sqlstate, message)
-    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
-           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
-           failure.message;
+    PERFORM outbox.insert_error(failure);
     PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
                                                   THEN '1ms' ELSE '200ms' END, true);
     RETURN;
   END IF;
   BEGIN
-    INSERT INTO outbox.capture_error (relation, table_name, operation, rule, trigger, contract_id, old_row, new_row,
-                                      differs, changed, detail, sqlstate, message)
-    SELECT failure.relation, failure.table_name, failure.operation, failure.rule, failure.trigger, failure.contract_id,
-           failure.old_row, failure.new_row, failure.differs, failure.changed, failure.detail, failure.sqlstate,
-           failure.message;
+    PERFORM outbox.insert_error(failure);
     PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
     RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
       failure.rule, failure.message, failure.sqlstate;
@@ -1727,15 +1781,21 @@ REVOKE ALL ON FUNCTION outbox.capture() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.evaluate_again(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.evaluate_again(rule_name text, on_error text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.fail(failure outbox.capture_error, on_error text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.evaluate_named(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.fail(failure outbox.failure, on_error text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.insert_error(failure outbox.failure) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.installed_objects() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.make_partition(range_start bigint, range_end bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.note(rule text, on_error text, trigger text, contracts text[], changed jsonb, detail jsonb) FROM PUBLIC;
 
@@ -1751,7 +1811,7 @@ REVOKE ALL ON FUNCTION outbox.recapture_one(failed outbox.capture_error) FROM PU
 
 REVOKE ALL ON FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.redacted(message text, state text, never text[], VARIADIC images jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
 
@@ -1761,4 +1821,4 @@ REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION outbox.without(document jsonb, never text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.write_error(failure outbox.capture_error) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.write_error(failure outbox.failure) FROM PUBLIC;
