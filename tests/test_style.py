@@ -9,6 +9,9 @@ from tests.source_tree import BENCHMARKS, PRODUCT, ROOT, TESTS, nothing, tree, w
 
 EVERY = (*PRODUCT, *TESTS, *BENCHMARKS)
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+LONGEST_TEST_FILE = 400
+"""A theme's tests are a list, read one by one: splitting it hides nothing and helps nobody."""
+
 FORBIDDEN_WORDS = {"data", "info", "item", "util", "utils", "common", "helper", "helpers", "manager", "cfg", "evt"}
 FORBIDDEN_STARTS = ("process_", "do_", "handle_")
 ALLOWED_NAMES = {
@@ -34,11 +37,11 @@ def named(path: Path) -> Iterator[tuple[ast.AST, str]]:
 
 
 def test_files_and_functions_are_short() -> None:
-    """Files stay under 300 lines, functions under 40 beside their signature and docstring."""
+    """Files stay under 300 lines (tests under 400), functions under 40 beside their signature and docstring."""
     long: list[str] = []
     for path in EVERY:
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        if lines >= LONGEST_FILE:
+        if lines >= (LONGEST_TEST_FILE if path in TESTS else LONGEST_FILE):
             long.append(f"{path.relative_to(ROOT)}: {lines} lines")
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
