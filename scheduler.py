@@ -90,7 +90,6 @@ class Daemon:
         _log_passed(passed)
         well = self._relay.nothing_due()
         self._relay.drain(seconds=self._settings.relay.drain_seconds)
-        self._dispose()
         return 0 if well else 1
 
     def stop(self, signum: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
@@ -174,7 +173,7 @@ class Daemon:
             get_log().warning("stopped_without_database", error=_first_line(error))
         get_log().info("stopped", worker=self.name)
         self._listener.stop()
-        self._dispose()
+        self.close()
         last_resort.cancel()
         return 0
 
@@ -183,7 +182,8 @@ class Daemon:
         get_log().error("stopped_while_database_hung", worker=self.name)
         os._exit(0)
 
-    def _dispose(self) -> None:
+    def close(self) -> None:
+        """Closes its connections; again does nothing."""
         self._transport.close()
         engines: tuple[Engine, ...] = (self._claiming, self._settling)
         for engine in engines:
@@ -222,7 +222,10 @@ def run(settings: Settings, *, once: bool = False) -> int:
     daemon = Daemon(settings)
     signal.signal(signal.SIGTERM, daemon.stop)
     signal.signal(signal.SIGINT, daemon.stop)
-    return daemon.once() if once else daemon.run()
+    try:
+        return daemon.once() if once else daemon.run()
+    finally:
+        daemon.close()
 
 
 def main() -> None:
