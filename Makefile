@@ -12,7 +12,7 @@ SYSTEM := nginx:nginx webhook:webhook
 .PHONY: help demo test lint lock schema system clean
 
 help: ## Say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20 stops after 20 seconds
 	@$(BIN)/outbox demo $(if $(FOR),--for $(FOR))
@@ -43,6 +43,9 @@ system:
 	    echo "installing$$missing"; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "missing packages:$$missing; install them with: sudo apt-get install -y$$missing"; exit 2; fi; fi
+
+schema: $(VENV)/installed ## Write sql/schema.sql anew from the migrations
+	$(BIN)/python -m tests.schema_snapshot
 
 lock: $(VENV)/installed ## Pin every dependency again, with hashes
 	$(BIN)/python -m pip install --quiet uv
