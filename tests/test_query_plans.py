@@ -6,6 +6,7 @@ generically, as the server does once it has prepared them.
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,14 @@ from sqlalchemy import Connection, event
 
 from outbox import store
 from outbox.connectors import load_connectors
+from outbox.embedded import binaries
+from outbox.migrations import migrate
 from outbox.model import Leased, Report
 from outbox.secret_box import SecretBox
 from tests.conftest import Database
 from tests.factories import connect, insert_connector, insert_note
 from tests.leases import attempt
-from tests.postgres import Server
+from tests.postgres import DEFAULT_VERSION, Server
 
 WAITING = 100_000
 """Deliveries of a disabled connector, older than everything else."""
@@ -57,12 +60,24 @@ class Crowd:
     live: int
 
 
-@pytest.fixture(scope="module")
-def crowd(server: Server, template: str) -> Iterator[Crowd]:
-    """A disabled connector with a long queue, and one whose deliveries are due."""
-    database = Database(server, "crowd")
-    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE crowd TEMPLATE {}").format(sql.Identifier(template)))
+@pytest.fixture(scope="module", params=[16, 18])
+def crowd(request: pytest.FixtureRequest, server: Server) -> Iterator[Crowd]:
+    """A disabled connector with a long queue, and one whose deliveries are due; planners differ between versions."""
+    with ExitStack() as opened:
+        own = request.param != DEFAULT_VERSION
+        running = opened.enter_context(Server(binaries(request.param))) if own else server
+        database = Database(running, "crowd")
+        with psycopg.connect(str(running.url(database="postgres")), autocommit=True) as admin:
+            admin.execute("CREATE DATABASE crowd")
+        migrate(database.engine)
+        yield Crowd(database, _fill(database))
+        database.dispose()
+        with psycopg.connect(str(running.url(database="postgres")), autocommit=True) as admin:
+            admin.execute("DROP DATABASE crowd WITH (FORCE)")
+
+
+def _fill(database: Database) -> int:
+    """Fills it, and returns the id of the connector that sends."""
     with connect(database) as connection:
         off = insert_connector(connection, "off", enabled=False, disabled_reason="x", disabled_at="now")
         live = insert_connector(connection, "live")
@@ -71,10 +86,7 @@ def crowd(server: Server, template: str) -> Iterator[Crowd]:
         for n in range(300):
             insert_note(connection, f"k{n}")
         connection.execute("VACUUM ANALYZE")
-    yield Crowd(database, live)
-    database.dispose()
-    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
-        admin.execute("DROP DATABASE crowd WITH (FORCE)")
+    return live
 
 
 @dataclass(frozen=True)
