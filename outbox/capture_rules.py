@@ -168,7 +168,7 @@ class RuleWriter:
         names = [quote(one) for one in table.identity]
         if operation is Operation.DELETE:
             same = " AND ".join(f"there.{name} = old.{name}" for name in names)
-            return self.fill("move_delete", table=table.sql, same=same, table_name=literal(table.sql))
+            return self.fill("move_delete", table=table.sql, same=same, table_name=literal(table.sql)) + "\n"
         identity = " AND ".join(f"to_jsonb(new.{quote(one)}) = _moved -> {literal(one)}" for one in table.identity)
         notes = "\n".join(
             self.fill(
@@ -179,4 +179,4 @@ class RuleWriter:
             )
             for name, rule in updates
         )
-        return self.fill("move_insert", identity=identity, table_name=literal(table.sql), notes=notes)
+        return self.fill("move_insert", identity=identity, table_name=literal(table.sql), notes=notes) + "\n"

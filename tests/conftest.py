@@ -1,6 +1,7 @@
 """One PostgreSQL server a session, one migrated template in it, a clone for each test."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,10 +57,13 @@ class Database:
             engine.dispose()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def log_lines() -> None:
-    """Log lines as the service writes them; the library's own default prints the locals of every traceback."""
-    configure_log(Log(level="debug", format="json"))
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[None]:
+    """Log lines as the service writes them, whatever a test set up before; never to a stream that the test closes."""
+    settings = Log(level="debug", format="json")
+    configure_log(settings, sys.__stderr__)
+    yield
+    configure_log(settings, sys.__stderr__)
 
 
 @pytest.fixture(scope="session")

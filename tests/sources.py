@@ -125,6 +125,10 @@ class Source:
         """Forgets every event and failure."""
         self.run("TRUNCATE outbox.inbox, outbox.event, outbox.capture_error")
 
+    def clear_events(self) -> None:
+        """Forgets every event."""
+        self.run("TRUNCATE outbox.inbox, outbox.event")
+
     def document(self) -> Any:
         """The newest event's document, as it was written, digit for digit."""
         (written,) = self.rows("SELECT document::text FROM outbox.event ORDER BY id DESC LIMIT 1")[0]

@@ -9,6 +9,6 @@ BEGIN
   IF outbox.in_this_transaction('outbox.impatient') THEN
     PERFORM set_config('lock_timeout', '1ms', true);
   END IF;
-$blocks
+$move$blocks
   RETURN NULL;
 END

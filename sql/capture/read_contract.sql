@@ -1,9 +1,6 @@
-#variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT CAST(contract.business_unit AS text), CAST(contract.status AS text), $document, pg_current_snapshot()
-  FROM (
-$query
-  ) AS contract
-  WHERE contract.contract_id = CAST($$1 AS $key_type);
+  SELECT f.business_unit, f.status, f.document, f.snapshot
+  FROM outbox.find_contracts(ARRAY[$$1]) AS f
+  WHERE f.standing = 'found';
 END

@@ -95,8 +95,7 @@ BEGIN
   IF outbox.in_this_transaction('outbox.recorded') THEN
     PERFORM pg_catalog.set_config('lock_timeout', '0', true);
     PERFORM outbox.insert_error(failure);
-    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
-                                                  THEN '1ms' ELSE '200ms' END, true);
+    PERFORM outbox.be_patient();
     RETURN;
   END IF;
   BEGIN
@@ -126,46 +125,45 @@ RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 -- One note for each contract; a row without a contract concerns none, and is counted.
 DECLARE
-  wanted text[] := pg_catalog.array_remove(contracts, NULL);
-  made bigint;
+  one text;
   failure outbox.failure;
 BEGIN
-  IF pg_catalog.cardinality(wanted) = 0 THEN
-    IF pg_catalog.cardinality(contracts) > 0 THEN
+  FOREACH one IN ARRAY contracts LOOP
+    IF one IS NULL THEN
       PERFORM pg_catalog.nextval('outbox.filtered');
+      CONTINUE;
+    ELSIF outbox.in_this_transaction('outbox.noted') AND pg_catalog.length(one) < 1000 THEN
+      PERFORM pg_catalog.set_config('lock_timeout', '0', true);
+      INSERT INTO outbox.inbox (trigger, contract_id, changed, detail) VALUES (trigger, one, changed, detail)
+      ON CONFLICT DO NOTHING;
+      CONTINUE WHEN FOUND;
+      failure.sqlstate := '23505';
+      failure.message := 'the sequence outbox.event_id gave an id that stands already';
+    ELSE
+      BEGIN
+        INSERT INTO outbox.inbox (trigger, contract_id, changed, detail) VALUES (trigger, one, changed, detail);
+        PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.pg_current_xact_id()::text, true);
+        CONTINUE;
+      EXCEPTION WHEN OTHERS THEN
+        failure.sqlstate := SQLSTATE;
+        failure.message := SQLERRM;
+      END;
     END IF;
-    RETURN;
-  ELSIF outbox.in_this_transaction('outbox.noted') AND pg_catalog.length(wanted::text) < 1000 THEN
-    PERFORM pg_catalog.set_config('lock_timeout', '0', true);
-    INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
-    SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS made = ROW_COUNT;
-    PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
-                                                  THEN '1ms' ELSE '200ms' END, true);
-    IF made = pg_catalog.cardinality(wanted) THEN
-      RETURN;
-    END IF;
-    failure.sqlstate := '23505';
-    failure.message := 'the sequence outbox.event_id gave an id that stands already';
-  ELSE
-    BEGIN
-      INSERT INTO outbox.inbox (trigger, contract_id, changed, detail)
-      SELECT trigger, w, changed, detail FROM pg_catalog.unnest(wanted) AS w;
-      PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.pg_current_xact_id()::text, true);
-      RETURN;
-    EXCEPTION WHEN OTHERS THEN
-      failure.sqlstate := SQLSTATE;
-      failure.message := SQLERRM;
-    END;
-  END IF;
-  failure.rule := rule;
-  failure.trigger := trigger;
-  failure.changed := changed;
-  failure.detail := detail;
-  FOREACH failure.contract_id IN ARRAY wanted LOOP
+    failure.rule := rule;
+    failure.trigger := trigger;
+    failure.contract_id := one;
+    failure.changed := changed;
+    failure.detail := detail;
     PERFORM outbox.fail(failure, on_error);
   END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.be_patient() RETURNS void
+LANGUAGE plpgsql AS $$
+-- How long reading may wait for a lock from here: a fifth of a second, once a transaction.
+BEGIN
+  PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
+                                                THEN '1ms' ELSE '200ms' END, true);
 END $$;
 
 CREATE FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) RETURNS text
@@ -183,12 +181,15 @@ BEGIN
                   rule.contract, rule.detail, sources, rule.condition);
   END IF;
   SELECT string_agg(format('(%L, CASE WHEN %s%s THEN %s END)', a.attname,
-                           CASE WHEN a.attname = ANY (differs) AND a.attname <> ALL (rule.kept) THEN 'true'
-                                ELSE format('record_image_ne(ROW(old.%I), ROW(new.%I))', a.attname, a.attname) END,
+                           CASE WHEN a.attname = ANY (differs) THEN 'true'
+                                ELSE format('record_image_ne(ROW(old.%1$I), ROW(new.%1$I))', a.attname) END,
                            CASE WHEN rule.spared ? a.attname
                                 THEN format(E' AND (%s\n) IS NOT TRUE', rule.spared ->> a.attname) ELSE '' END,
-                           CASE WHEN a.attname = ANY (rule.kept)
-                                THEN format('jsonb_build_array(old.%I, new.%I)', a.attname, a.attname)
+                           CASE WHEN a.attname = ANY (rule.kept) AND a.attname = ANY (differs)
+                                THEN format('CASE WHEN record_image_ne(ROW(old.%1$I), ROW(new.%1$I))'
+                                            ' THEN jsonb_build_array(old.%1$I, new.%1$I) ELSE ''null'' END', a.attname)
+                                WHEN a.attname = ANY (rule.kept)
+                                THEN format('jsonb_build_array(old.%1$I, new.%1$I)', a.attname)
                                 ELSE '''null''::jsonb' END),
                     ', ' ORDER BY a.attnum)
   INTO pairs
@@ -227,6 +228,27 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     AND (a.attnum = ANY ((rule).recorded) OR a.attnum <> ALL ((rule).known))
 $$;
 
+CREATE FUNCTION outbox.row_image(relation oid, whole anyelement) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- A row as jsonb; where one of its values has no jsonb form (such as \u0000 in json), the other columns.
+DECLARE
+  image jsonb := '{}';
+  one jsonb;
+  name text;
+BEGIN
+  RETURN to_jsonb(whole);
+EXCEPTION WHEN OTHERS THEN
+  FOR name IN SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped LOOP
+    BEGIN
+      EXECUTE format('SELECT to_jsonb(($1).%I)', name) INTO one USING whole;
+      image := image || jsonb_build_object(name, one);
+    EXCEPTION WHEN OTHERS THEN
+      CONTINUE;
+    END;
+  END LOOP;
+  RETURN image;
+END $$;
+
 CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement,
                                     state text, message text) RETURNS outbox.failure
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -241,19 +263,24 @@ BEGIN
   failure.rule := rule.name;
   failure.trigger := rule.trigger;
   failure.sqlstate := state;
-  BEGIN
-    was := CASE WHEN operation <> 'INSERT' THEN to_jsonb(old) END;
-    is_now := CASE WHEN operation <> 'DELETE' THEN to_jsonb(new) END;
-  EXCEPTION WHEN OTHERS THEN
-    message := format('%s (and the row could not be kept: %s)', message, SQLERRM);
-  END;
+  was := CASE WHEN operation <> 'INSERT' THEN outbox.row_image(relation, old) END;
+  is_now := CASE WHEN operation <> 'DELETE' THEN outbox.row_image(relation, new) END;
+  IF operation = 'UPDATE' THEN
+    -- A value that only one row could keep is kept of neither, so that no half of a change is told.
+    SELECT was - lost.names, is_now - lost.names INTO was, is_now
+    FROM (SELECT coalesce(array_agg(k), '{}') AS names FROM jsonb_object_keys(was || is_now) AS k
+          WHERE NOT was ? k OR NOT is_now ? k) AS lost;
+  END IF;
   failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
   failure.old_row := outbox.recorded_row(rule, relation, was);
   failure.new_row := outbox.recorded_row(rule, relation, is_now);
   IF operation = 'UPDATE' THEN
-    failure.differs := ARRAY(SELECT n.key FROM jsonb_each(is_now) AS n
-                             WHERE n.value::text IS DISTINCT FROM (was -> n.key)::text AND n.key <> ALL (rule.never)
-                             ORDER BY n.key);
+    failure.differs := ARRAY(
+      SELECT a.attname::text FROM pg_attribute AS a
+      WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (rule.never)
+        AND ((is_now -> a.attname)::text IS DISTINCT FROM (was -> a.attname)::text
+             OR NOT is_now ? a.attname)
+      ORDER BY 1);
   END IF;
   RETURN failure;
 END $$;
@@ -356,71 +383,133 @@ BEGIN
   RETURN FOUND;
 END $$;
 
-CREATE FUNCTION outbox.capture() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
--- At commit, for each note: the contract's document as the whole transaction left it. Arguments: wakeup, on_capture_error.
+CREATE FUNCTION outbox.capture_rest(after bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+-- All further notes of this transaction in one statement: bulk changes read their documents in one go.
 DECLARE
+  me xid8 := pg_current_xact_id();
+  last_id bigint;
+  filtered bigint[];
+BEGIN
+  WITH noted AS MATERIALIZED (
+    SELECT i.* FROM outbox.inbox AS i WHERE i.event_id > after AND i.xid = me AND i.trigger <> 'expired'
+  ), found AS MATERIALIZED (
+    SELECT f.* FROM outbox.find_contracts(ARRAY(SELECT DISTINCT n.contract_id FROM noted AS n)) AS f
+  ), written AS (
+    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
+                              document)
+    SELECT n.event_id, n.occurred_at, me, f.snapshot, n.trigger, n.contract_id, f.business_unit, f.status, n.changed,
+           n.detail, f.document
+    FROM noted AS n JOIN found AS f ON f.contract_id = n.contract_id
+    WHERE f.standing <> 'filtered'
+  )
+  SELECT max(n.event_id), array_agg(n.event_id) FILTER (WHERE f.standing = 'filtered')
+  INTO last_id, filtered
+  FROM noted AS n JOIN found AS f ON f.contract_id = n.contract_id;
+  IF filtered IS NOT NULL THEN
+    DELETE FROM outbox.inbox AS i WHERE i.event_id = ANY (filtered);
+    PERFORM nextval('outbox.filtered') FROM unnest(filtered);
+  END IF;
+  PERFORM set_config('outbox.captured', me::text || '/' || last_id::text, true);
+END $$;
+
+CREATE FUNCTION outbox.write_event(note outbox.inbox, found record, wakeup text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+-- False where the id stands already. The first of a transaction wakes the relay.
+DECLARE
+  me text := pg_current_xact_id()::text;
+BEGIN
+  INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
+                            document)
+  VALUES (note.event_id, note.occurred_at, pg_current_xact_id(), found.snapshot, note.trigger, note.contract_id,
+          found.business_unit, found.status, note.changed, note.detail, found.document)
+  ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  -- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
+  IF wakeup = 'notify' AND split_part(current_setting('outbox.captured', true), '/', 1) IS DISTINCT FROM me
+     AND pg_try_advisory_xact_lock(7231003, 1) THEN
+    PERFORM pg_notify('outbox', '');
+  END IF;
   -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
-  mark text := pg_current_xact_id()::text || '/' || (NEW.event_id / 1000000)::text;
-  contract record;
+  PERFORM set_config('outbox.captured', me || '/' || note.event_id::text, true),
+          set_config('outbox.partition', me || '/' || (note.event_id / 1000000)::text, true);
+  RETURN true;
+END $$;
+
+CREATE FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+DECLARE
+  me text := pg_current_xact_id()::text;
+  found record;
   due boolean := false;
   state text;
   message text;
 BEGIN
   IF outbox.in_this_transaction('outbox.impatient') THEN
     PERFORM set_config('lock_timeout', '1ms', true);
+  ELSIF note.trigger <> 'expired' AND split_part(current_setting('outbox.captured', true), '/', 1) = me
+        AND NOT outbox.in_this_transaction('outbox.singly') THEN
+    BEGIN
+      PERFORM outbox.capture_rest(note.event_id - 1);
+      RETURN;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN
+        PERFORM set_config('outbox.singly', me, true);
+    END;
   END IF;
   BEGIN
-    contract := outbox.find_contract(NEW.contract_id);
-    IF contract.standing = 'filtered' THEN
+    SELECT f.* INTO STRICT found FROM outbox.find_contracts(ARRAY[note.contract_id]) AS f;
+    due := found.standing <> 'filtered';
+    IF NOT due THEN
       PERFORM nextval('outbox.filtered');
-    ELSIF NEW.trigger = 'expired' AND NOT outbox.raise_expiry(NEW.event_id, NEW.contract_id,
-                                                              contract.document ->> 'expires_at') THEN
-      contract.standing := 'raised';
+    ELSIF note.trigger = 'expired' THEN
+      due := outbox.raise_expiry(note.event_id, note.contract_id, found.document ->> 'expires_at');
     END IF;
-    due := contract.standing IN ('found', 'gone');
   EXCEPTION
     WHEN serialization_failure THEN RAISE;
     WHEN OTHERS THEN
       state := SQLSTATE;
       message := SQLERRM;
   END;
-  IF due THEN
-    IF current_setting('outbox.captured', true) = mark THEN
-      PERFORM set_config('lock_timeout', '0', true);
-      INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
-                                detail, document)
-      VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
-              contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document)
-      ON CONFLICT DO NOTHING;
-      IF FOUND THEN
-        RETURN NULL;
-      END IF;
+  IF due AND current_setting('outbox.partition', true) = me || '/' || (note.event_id / 1000000)::text THEN
+    PERFORM set_config('lock_timeout', '0', true);
+    IF NOT outbox.write_event(note, found, wakeup) THEN
       state := '23505';
-      message := 'the sequence outbox.event_id gave an id that stands already';
-    ELSE
-      BEGIN
-        INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed,
-                                  detail, document)
-        VALUES (NEW.event_id, NEW.occurred_at, pg_current_xact_id(), contract.snapshot, NEW.trigger, NEW.contract_id,
-                contract.business_unit, contract.status, NEW.changed, NEW.detail, contract.document);
-        PERFORM set_config('outbox.captured', mark, true);
-        -- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
-        IF TG_ARGV[0] = 'notify' AND pg_try_advisory_xact_lock(7231003, 1) THEN
-          PERFORM pg_notify('outbox', '');
-        END IF;
-        RETURN NULL;
-      EXCEPTION WHEN OTHERS THEN
-        state := SQLSTATE;
-        message := SQLERRM;
-      END;
     END IF;
+  ELSIF due THEN
+    BEGIN
+      IF NOT outbox.write_event(note, found, wakeup) THEN
+        state := '23505';
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      state := SQLSTATE;
+      message := SQLERRM;
+    END;
   END IF;
   IF state IS NOT NULL THEN
-    PERFORM outbox.fail(outbox.note_failure(NEW, state, message), TG_ARGV[1]);
+    message := coalesce(message, 'the sequence outbox.event_id gave an id that stands already');
+    PERFORM outbox.fail(outbox.note_failure(note, state, message), on_error);
   END IF;
-  DELETE FROM outbox.inbox AS i WHERE i.event_id = NEW.event_id;
+  IF state IS NOT NULL OR NOT due THEN
+    DELETE FROM outbox.inbox AS i WHERE i.event_id = note.event_id;
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.capture() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- At commit, for each note: the contract's document as the whole transaction left it. Arguments: wakeup, on_capture_error.
+DECLARE
+  captured text := current_setting('outbox.captured', true);
+BEGIN
+  -- Most notes of a bulk change were captured with its second one.
+  IF captured IS NULL OR NEW.trigger = 'expired' OR split_part(captured, '/', 1) <> pg_current_xact_id()::text
+     OR NEW.event_id > split_part(captured, '/', 2)::bigint THEN
+    PERFORM outbox.capture_note(NEW, TG_ARGV[0], TG_ARGV[1]);
+  END IF;
   RETURN NULL;
 END $$;
 

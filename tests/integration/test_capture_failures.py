@@ -86,7 +86,7 @@ def test_not_even_the_record_of_failures_is_needed(source: Source) -> None:
     "damage",
     [
         "DROP TABLE outbox.event_0, outbox.event_default",
-        "DROP TABLE outbox.rule CASCADE; DROP FUNCTION outbox.find_contract",
+        "DROP TABLE outbox.rule CASCADE; DROP FUNCTION outbox.find_contracts",
         "ALTER TABLE outbox.event DROP COLUMN document CASCADE",
         "ALTER TABLE outbox.inbox DROP COLUMN changed CASCADE",
         (

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from outbox.install import recapture
 from tests.conftest import Database
 from tests.sources import MAPPING, Captured, Source, all_text
 
@@ -287,3 +288,52 @@ def test_constraints_set_immediate_capture_at_once(source: Source) -> None:
         "INSERT INTO contract (id) VALUES (1)", "SET CONSTRAINTS ALL IMMEDIATE", "UPDATE contract SET title = 'later'"
     )
     assert source.events() == [Captured("create", "1"), Captured("update", "1", {"title": [None, "later"]})]
+
+
+def test_a_bulk_change_is_captured_like_single_ones(source: Source) -> None:
+    """Many notes in one commit: found, filtered, gone and twice noted contracts, each as it would be alone."""
+    source.run("INSERT INTO contract (id, is_template) SELECT n, n % 10 = 0 FROM generate_series(1, 100) AS n")
+    assert len(source.events()) == 90
+    source.clear()
+    source.run(
+        "UPDATE contract SET title = 'b'",
+        "INSERT INTO recipient (contract_id) SELECT n FROM generate_series(1, 100) AS n",
+        "DELETE FROM contract WHERE id > 95",
+    )
+    by_standing = source.rows(
+        "SELECT trigger, document IS NULL, count(*) FROM outbox.event GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    # Of 95 contracts left 9 are templates; each of the others was noted twice, of the 5 gone the cascade notes a third.
+    assert by_standing == [("update", False, 172), ("update", True, 15)]
+    assert source.rows("SELECT count(*) FROM outbox.inbox") == [(187,)]
+    assert source.errors() == []
+
+
+def test_one_unreadable_contract_among_many_is_recorded_alone(source: Source) -> None:
+    """A document that can't be read costs its own contract's event, and no other's."""
+    source.run("INSERT INTO contract (id) SELECT generate_series(1, 50)")
+    source.clear()
+    source.run("UPDATE contract SET meta = CASE WHEN id = 20 THEN '{\"a\": \"\\u0000\"}'::json END, title = 'b'")
+    assert [one.contract for one in source.events()] == [str(n) for n in range(1, 51) if n != 20]
+    ((rule, operation, state, _),) = source.errors()
+    assert (rule, operation, state) == ("update on contract", "UPDATE", "22P05")
+    source.run("UPDATE contract SET meta = NULL WHERE id = 20")
+    source.clear_events()
+    source.install(capture=[MAPPING["capture"][0], {**MAPPING["capture"][1], "columns": ["title"]}])
+    assert recapture(source.database.engine).recaptured == 2
+    assert source.events() == [
+        Captured("update", "20", {"title": [None, "b"], "meta": None}),
+        Captured("update", "20", {"meta": None}),
+    ]
+
+
+def test_captures_rolled_back_to_a_savepoint_are_made_again(source: Source) -> None:
+    """Constraints checked inside a savepoint that is rolled back: what stands is captured at commit, once."""
+    with source.database.connect() as connection:
+        connection.execute("INSERT INTO contract (id) SELECT generate_series(1, 5)")
+        connection.execute("SAVEPOINT a")
+        connection.execute("INSERT INTO contract (id) SELECT generate_series(6, 9)")
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        connection.execute("ROLLBACK TO a")
+        connection.execute("INSERT INTO contract (id) SELECT generate_series(10, 12)")
+    assert [one.contract for one in source.events()] == ["1", "2", "3", "4", "5", "10", "11", "12"]

@@ -216,13 +216,13 @@ def test_what_differs_is_made_anew(source: Source) -> None:
     source.run(
         'ALTER TABLE contract DISABLE TRIGGER "00_outbox_note_insert"',
         'DROP TRIGGER "00_outbox_note_update" ON contract',
-        "ALTER FUNCTION outbox.find_contract SET work_mem = '1MB'",
+        "ALTER FUNCTION outbox.find_contracts SET work_mem = '1MB'",
     )
     mended = source.install()
     assert {name: state for name, state in mended.plan.states.items() if state is not State.STANDS} == {
         "trigger 00_outbox_note_insert on public.contract": State.DIFFERS,
         "trigger 00_outbox_note_update on public.contract": State.NEW,
-        "function outbox.find_contract": State.DIFFERS,
+        "function outbox.find_contracts": State.DIFFERS,
     }
     source.run("INSERT INTO contract (id) VALUES (1)", "UPDATE contract SET title = 'x'")
     assert [one.trigger for one in source.events()] == ["create", "update"]

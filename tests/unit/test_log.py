@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -20,12 +19,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Says so."""
         return True
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    yield
-    configure_log(Log(level="debug", format="json"))
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

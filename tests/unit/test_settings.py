@@ -1,13 +1,11 @@
 """Settings: what the file and the environment say, and what is said to people who wrote something else."""
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from outbox.db import database_url
 from outbox.errors import ConfigurationError
-from outbox.resources import folder
 from outbox.settings import FILE_NAME, Settings, load_settings
 
 PLANTED = "hunter2-planted"
@@ -39,23 +37,6 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
     assert settings == Settings(folder=tmp_path)
     assert settings.source_file == tmp_path / "source.toml"
     assert settings.connectors_file == tmp_path / "connectors.toml"
-
-
-def test_the_shipped_file_says_the_defaults() -> None:
-    """What stands in comments in config/outbox.toml is every key, with the default that holds without it."""
-    lines = (folder("config") / FILE_NAME).read_text(encoding="utf-8").splitlines()
-    keys = [line.removeprefix("# ") for line in lines if line.startswith("# ") and " = " in line.split("#")[1]]
-    uncommented = "\n".join(line for line in lines if line.startswith("[") or line.removeprefix("# ") in keys)
-    written = "\n".join(line.removeprefix("# ") for line in uncommented.splitlines())
-    stated = tomllib.loads(written)
-    examples = {"url", "url_file", "allow_networks", "ca_file", "proxy", "proxy_file", "keys_file"}
-
-    defaults = Settings().model_dump(mode="json")
-    assert set(stated) == set(defaults)
-    for section, table in defaults.items():
-        assert set(stated[section]) == set(table) - {"keys"}
-        expected = {key: value for key, value in table.items() if key not in examples | {"keys"}}
-        assert {key: value for key, value in stated[section].items() if key not in examples} == expected
 
 
 @pytest.mark.parametrize(
