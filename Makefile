@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 FOR    ?=
+JOBS   ?= 3
 
 # Programs that the tests use and that no wheel carries, with the Debian package each comes from.
 SYSTEM := nginx:nginx webhook:webhook
@@ -18,7 +19,7 @@ demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20
 	@$(BIN)/outbox demo $(if $(FOR),--for $(FOR))
 
 test: $(VENV)/installed system ## Run every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/installed ## Check style and types
 	$(BIN)/ruff check .
