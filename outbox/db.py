@@ -1,7 +1,9 @@
 """Connections to PostgreSQL: engines, and how to tell a lost database from a wrong statement."""
 
+import psycopg
 from psycopg import pq
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
@@ -61,7 +63,7 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
         connect_args["prepare_threshold"] = None
     else:
         connect_args["options"] = "-c TimeZone=UTC"
-    return create_engine(
+    engine = create_engine(
         database_url(settings),
         pool_size=pool_size or settings.database.pool_size,
         max_overflow=0,
@@ -70,6 +72,14 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
         isolation_level="READ COMMITTED",
         connect_args=connect_args,
     )
+    event.listen(engine, "connect", _send_arrays_in_binary)
+    return engine
+
+
+def _send_arrays_in_binary(connection: psycopg.Connection[object], record: object) -> None:
+    """As text every element is quoted by a regular expression: 50 us of CPU for a settled attempt, against 4."""
+    del record
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def is_transient(error: DBAPIError) -> bool:

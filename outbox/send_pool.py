@@ -1,12 +1,12 @@
-"""Sends from a pool of threads: one thread starts sends and collects what came of them."""
+"""Sends from a pool of threads: one thread hands in orders and collects what came of them."""
 
 import contextlib
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -14,6 +14,11 @@ from outbox.log import get_log
 from outbox.model import Connector, Leased, Outcome, Request, Response
 from outbox.request import build_request
 from outbox.sender import Transport
+
+STUCK_SECONDS = 0.02
+"""Turns that wait so long wait for receivers that hang: further threads are started for them."""
+IDLE_SECONDS = 10.0
+_PACE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +47,93 @@ class _Order:
     deadline: float
 
 
-class SendPool:
-    """Threads that send. Only `wake` may be called from another thread than the owner's.
+@dataclass(slots=True)
+class _Line:
+    """What waits here for one connector. Never more turns than slots, and one send a turn."""
 
-    The threads are daemons: a receiver that doesn't answer must not keep a process that was told to stop.
+    slots: int = 0
+    turns: int = 0
+    waiting: deque[_Order] = field(default_factory=deque)
+    seconds: float | None = None
+
+
+class SendPool:
+    """Threads that send, connectors in turn. Only `wake` may be called from another thread than the owner's.
+
+    Some threads are enough where receivers answer; more are started, up to `most_threads`, only while all of them
+    hang in receivers that don't, so that these hold up no other. They are daemons: a receiver that doesn't answer
+    must not keep a process that was told to stop.
     """
 
-    def __init__(self, transport: Transport, *, threads: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, transport: Transport, *, threads: int, most_threads: int, now: Callable[[], datetime]
+    ) -> None:
         self._transport = transport
         self._threads = threads
+        self._most_threads = most_threads
         self._now = now
-        self._started: list[threading.Thread] = []
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._running = 0
+        self._lines: dict[int, _Line] = {}
+        self._turns: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
+        self._turn_taken = time.monotonic()
         self._arrivals: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
-        self._sending: dict[_Key, _Order] = {}
+        self._held: dict[_Key, _Order] = {}
+        self._by_connector: Counter[int] = Counter()
 
     def __len__(self) -> int:
-        """How many deliveries are being sent."""
-        return len(self._sending)
+        """How many deliveries are here, being sent or waiting for their turn."""
+        return len(self._held)
 
-    @property
-    def free(self) -> int:
-        """How many more could be sent at once."""
-        return self._threads - len(self._sending)
+    def held(self, connector_id: int) -> int:
+        """How many of one connector's are here."""
+        return self._by_connector[connector_id]
 
-    def by_connector(self) -> Counter[int]:
-        """How many are being sent, by connector."""
-        return Counter(order.leased.connector_id for order in self._sending.values())
+    def sending(self, connector_id: int) -> int:
+        """How many of one connector's may be at its receiver now."""
+        line = self._lines.get(connector_id)
+        return 0 if line is None else line.turns
 
-    def start(self, leased: Leased, connector: Connector, *, deadline: float) -> None:
-        """Sends in a thread, if by then the whole exchange fits before `deadline` (monotonic seconds)."""
+    def seconds(self, connector_id: int) -> float | None:
+        """How long one connector's exchanges take lately; None before the first."""
+        line = self._lines.get(connector_id)
+        return None if line is None else line.seconds
+
+    def start(self, leased: Leased, connector: Connector, *, deadline: float, slots: int) -> None:
+        """Sends in its turn, if by then the whole exchange fits before `deadline` (monotonic seconds).
+
+        At most `slots` of a connector's are sent at the same time; fewer from now on where the number shrinks.
+        """
         order = _Order(leased, connector, deadline)
-        self._sending[_key(leased)] = order
-        if len(self._started) < min(len(self._sending), self._threads):
-            thread = threading.Thread(target=self._run, name=f"send {len(self._started)}", daemon=True)
-            self._started.append(thread)
-            thread.start()
-        self._orders.put(order)
+        self._held[_key(leased)] = order
+        self._by_connector[connector.id] += 1
+        line = self._lines.setdefault(connector.id, _Line())
+        with self._lock:
+            line.slots = slots
+            line.waiting.append(order)
+            turn = line.turns < line.slots
+            line.turns += turn
+        if turn:
+            self._turns.put(line)
+            if self._running < self._threads:
+                self._add_threads(1)
+
+    def limit(self, connector_id: int, slots: int) -> None:
+        """Changes how many of a connector's may be sent at once; with no slot left, what waits here is given up."""
+        line = self._lines.get(connector_id)
+        if line is None or line.slots == slots:
+            return
+        with self._lock:
+            line.slots = slots
+            turns = max(0, min(slots - line.turns, len(line.waiting)))
+            line.turns += turns
+            given_up = [] if slots else list(line.waiting)
+            if given_up:
+                line.waiting.clear()
+        for _ in range(turns):
+            self._turns.put(line)
+        for order in given_up:
+            self._arrivals.put(Sent(order.leased, order.connector, self._now()))
 
     def wake(self) -> None:
         """Ends a wait for answers early."""
@@ -86,52 +141,100 @@ class SendPool:
 
     def collect(self, *, wait_seconds: float) -> list[Sent]:
         """What has arrived, waiting for a first answer (or a wake) at most so long."""
+        self._unstick()
         arrived: list[Sent | None] = []
         if wait_seconds > 0:
             with contextlib.suppress(queue.Empty):
-                arrived.append(self._arrivals.get(timeout=wait_seconds))
+                stuck_seconds = wait_seconds if self._turns.empty() else STUCK_SECONDS
+                arrived.append(self._arrivals.get(timeout=min(wait_seconds, stuck_seconds)))
         while not self._arrivals.empty():
             arrived.append(self._arrivals.get())
-        return [sent for sent in arrived if sent is not None and self._sending.pop(_key(sent.leased), None) is not None]
+        return [sent for sent in arrived if sent is not None and self._took(sent)]
 
     def take_back(self) -> list[Sent]:
         """Those that no thread has begun to send, which now none will; the threads end with what they are at."""
-        unsent: list[Sent] = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                order = self._orders.get_nowait()
-                if order is not None:
-                    del self._sending[_key(order.leased)]
-                    unsent.append(Sent(order.leased, order.connector, self._now()))
-        for _ in self._started:
-            self._orders.put(None)
-        return unsent
+        with self._lock:
+            orders = [order for line in self._lines.values() for order in line.waiting]
+            for line in self._lines.values():
+                line.waiting.clear()
+            for _ in range(self._running):
+                self._turns.put(None)
+        unsent = [Sent(order.leased, order.connector, self._now()) for order in orders]
+        return [sent for sent in unsent if self._took(sent)]
 
     def abandon(self) -> list[Sent]:
         """Gives up on what is still being sent, as interrupted; what the threads bring later is nobody's."""
         words = "the worker stopped before the receiver answered; it may have the report"
         left = [
             Sent(order.leased, order.connector, self._now(), None, Response(Outcome.INTERRUPTED, 0.0, error=words))
-            for order in self._sending.values()
+            for order in self._held.values()
         ]
-        self._sending.clear()
+        self._held.clear()
+        self._by_connector.clear()
         return left
 
-    def _run(self) -> None:
-        while (order := self._orders.get()) is not None:
-            self._send(order.leased, order.connector, order.deadline)
+    def _took(self, sent: Sent) -> bool:
+        """Takes it off the books; False where it was given up before."""
+        if self._held.pop(_key(sent.leased), None) is None:
+            return False
+        self._by_connector[sent.connector.id] -= 1
+        if sent.response is not None:
+            line, seconds = self._lines[sent.connector.id], sent.response.duration_ms / 1000
+            line.seconds = seconds if line.seconds is None else line.seconds + _PACE * (seconds - line.seconds)
+        return True
 
-    def _send(self, leased: Leased, connector: Connector, deadline: float) -> None:
+    def _unstick(self) -> None:
+        """Starts a thread for each turn that waits while every thread hangs."""
+        if not self._turns.empty() and time.monotonic() - self._turn_taken > STUCK_SECONDS:
+            self._add_threads(min(self._turns.qsize(), self._most_threads - self._running))
+
+    def _add_threads(self, number: int) -> None:
+        for _ in range(number):
+            try:
+                threading.Thread(target=self._run, name="send", daemon=True).start()
+            except RuntimeError as error:  # the machine has no room for a thread; those there are go on
+                get_log().warning("no_thread_to_send", threads=self._running, error=str(error))
+                return
+            with self._lock:
+                self._running += 1
+
+    def _run(self) -> None:
+        while True:
+            try:
+                line = self._turns.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._running <= self._threads:
+                        continue
+                    self._running -= 1
+                    return
+            self._turn_taken = time.monotonic()
+            if line is None:
+                return
+            self._take_turn(line)
+
+    def _take_turn(self, line: _Line) -> None:
+        with self._lock:
+            order = line.waiting.popleft() if line.waiting and line.turns <= line.slots else None
+        if order is not None:
+            self._arrivals.put(self._send(order.leased, order.connector, order.deadline))
+        with self._lock:
+            again = bool(line.waiting) and line.turns <= line.slots
+            line.turns -= not again
+        if again:
+            self._turns.put(line)
+
+    def _send(self, leased: Leased, connector: Connector, deadline: float) -> Sent:
         started_at = self._now()
-        sent = Sent(leased, connector, started_at)
+        if time.monotonic() + connector.timeout_seconds > deadline:
+            return Sent(leased, connector, started_at)
+        request: Request | None = None
         try:
-            if time.monotonic() + connector.timeout_seconds <= deadline:
-                request = build_request(leased, connector, now=started_at)
-                sent = Sent(leased, connector, started_at, request, self._transport.send(request))
+            request = build_request(leased, connector, now=started_at)
+            return Sent(leased, connector, started_at, request, self._transport.send(request))
         except Exception as error:  # noqa: BLE001 (a thread's failure is an attempt's outcome, or the delivery hangs)
             get_log().exception("send_failed", event_id=leased.event_id, connector=connector.name)
+            outcome = Outcome.REPORT if leased.body is None else Outcome.PROTOCOL
             words = f"could not be sent: {type(error).__name__}; see the log"
-            response = Response(Outcome.REPORT, 0.0, error_code="not_sendable", error=words)
-            sent = Sent(leased, connector, started_at, None, response)
-        finally:
-            self._arrivals.put(sent)
+            response = Response(outcome, 0.0, error_code="not_sendable", error=words)
+            return Sent(leased, connector, started_at, request, response)
