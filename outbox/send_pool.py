@@ -74,11 +74,20 @@ class SendPool:
         """Sends in a thread, if by then the whole exchange fits before `deadline` (monotonic seconds)."""
         order = _Order(leased, connector, deadline)
         self._sending[_key(leased)] = order
-        if len(self._started) < min(len(self._sending), self._threads):
-            thread = threading.Thread(target=self._run, name=f"send {len(self._started)}", daemon=True)
-            self._started.append(thread)
-            thread.start()
         self._orders.put(order)
+        self._grow()
+
+    def _grow(self) -> None:
+        """One thread more where there is work for it; a machine that refuses it is asked again at the next look."""
+        if len(self._started) >= min(len(self._sending), self._threads):
+            return
+        thread = threading.Thread(target=self._run, name=f"send {len(self._started)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            get_log().warning("no_thread", error=str(error), threads=len(self._started))
+        else:
+            self._started.append(thread)
 
     def wake(self) -> None:
         """Ends a wait for answers early."""
@@ -86,6 +95,7 @@ class SendPool:
 
     def collect(self, *, wait_seconds: float) -> list[Sent]:
         """What has arrived, waiting for a first answer (or a wake) at most so long."""
+        self._grow()
         arrived: list[Sent | None] = []
         if wait_seconds > 0:
             with contextlib.suppress(queue.Empty):
@@ -131,7 +141,9 @@ class SendPool:
         except Exception as error:  # noqa: BLE001 (a thread's failure is an attempt's outcome, or the delivery hangs)
             get_log().exception("send_failed", event_id=leased.event_id, connector=connector.name)
             words = f"could not be sent: {type(error).__name__}; see the log"
-            response = Response(Outcome.REPORT, 0.0, error_code="not_sendable", error=words)
+            # Only a report that is not there will never be: a shortage here, or a secret mistyped, may pass.
+            outcome = Outcome.REPORT if leased.body is None else Outcome.PROTOCOL
+            response = Response(outcome, 0.0, error_code="not_sendable", error=words)
             sent = Sent(leased, connector, started_at, None, response)
         finally:
             self._arrivals.put(sent)
