@@ -140,6 +140,7 @@ def _switch(
         query("connector_switch"),
         {
             "id": connector_id,
+            "version": None,
             "enabled": enabled,
             "reason": reason,
             "discard": discard,

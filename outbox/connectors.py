@@ -124,10 +124,14 @@ def waiting_deliveries(connection: Connection, connector_ids: list[int]) -> dict
     return dict.fromkeys(connector_ids, 0) | {row.connector_id: row.waiting for row in rows}
 
 
-def disable(connection: Connection, connector_id: int, *, reason: str, by: str) -> bool:
-    """The relay's way to disable a connector whose receiver said so; False when it is so already, or removed."""
-    asked = {"id": connector_id, "enabled": False, "reason": reason, "discard": False, "changed_by": by}
-    return connection.execute(query("connector_switch"), asked | {"origin": "relay"}).one_or_none() is not None
+def disable(connection: Connection, connector_id: int, *, version: int, reason: str, by: str) -> bool:
+    """The relay's way to disable a connector whose receiver said so to this version of it.
+
+    False when it is another by now: what a person did since stands, and the receiver is asked again.
+    """
+    asked = {"id": connector_id, "version": version, "enabled": False, "reason": reason, "discard": False}
+    row = connection.execute(query("connector_switch"), asked | {"changed_by": by, "origin": "relay"}).one_or_none()
+    return row is not None
 
 
 def _standing(row: Row[Any], box: SecretBox) -> StandingConnector:

@@ -170,11 +170,13 @@ class Relay:
         return routed > 0
 
     def _claim_and_send(self, passed: Passed) -> bool:
-        wants, free = self._wants(), self._pool.free
-        if not wants or free <= 0 or len(self._unsettled) >= SETTLE_MOST:
+        free, asked_at = self._pool.free, time.monotonic()
+        if free <= 0 or len(self._unsettled) >= SETTLE_MOST:
             return False
-        asked_at = time.monotonic()
         with self._claiming.begin() as connection:
+            self._look_at_connectors(connection)
+            if not (wants := self._wants()):
+                return False
             # A claim that a crash forgets is only sent again; the settles, which can't be forgotten, stay durable.
             connection.execute(text("SET LOCAL synchronous_commit = off"))
             claimed = store.claim(connection, wants, most=free, token=secrets.randbits(63), worker=self._worker)
@@ -240,10 +242,11 @@ class Relay:
 
     def _settle_batch(self, batch: Sequence[Sent], passed: Passed) -> None:
         settlements = [self._settlement(sent) for sent in batch]
-        for connector_id in sorted({one.attempt.leased.connector_id for one in settlements if one.disables}):
+        gone = {(one.attempt.leased.connector_id, one.attempt.connector_version) for one in settlements if one.disables}
+        for connector_id, version in sorted(gone):
             # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
             with self._settling.begin() as connection:
-                disable(connection, connector_id, reason=GONE, by=self._worker)
+                disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
         with self._settling.begin() as connection:
             late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
         passed.attempts.update(one.attempt.response.outcome.value for one in settlements)

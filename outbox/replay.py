@@ -102,6 +102,7 @@ def find_delivery(connection: Connection, event_id: int, connector: str) -> Judg
 
 
 def _replay(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
+    connection.execute(query("replay_connectors"), {"ids": sorted({connector_id for _, connector_id in batch})})
     contracts = sorted({one.contract_id for one in _judge(connection, batch)})
     connection.execute(query("lane_locks"), {"contract_ids": contracts})
     judged = _judge(connection, batch)  # again: whoever held the lanes may have settled some of them
@@ -110,7 +111,7 @@ def _replay(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
     forward = [one.key for one in judged if one.verdict is Verdict.FORWARD]
     heads = [(one.head, one.connector_id) for one in judged if one.verdict is Verdict.BLOCKED and one.head]
     _run(connection, "replay_forward", [*forward, *heads])
-    refused = set(again) - queued  # their connector was switched off or removed while this waited for it
+    refused = set(again) - queued  # their body was erased meanwhile
     return [one for one in judged if one.key not in refused] + _judge(connection, sorted(refused))
 
 

@@ -124,16 +124,18 @@ def redacted_headers(request: Request) -> dict[str, str]:
 
 
 def redacted_response(request: Request, response: Response) -> Response:
-    """The response without any secret of the request that the receiver echoed in its headers or body."""
+    """The response without any secret of the request that the receiver echoed: in headers, body, or our words."""
     echoed = tuple(secret for secret in _secrets(request) if len(secret) >= _SHORTEST_REDACTED)
     if not echoed:
         return response
     body = response.body
     headers = response.headers
+    error = response.error
     for secret in echoed:
         body = body.replace(secret.encode(), REDACTED.encode())
         headers = tuple((name, value.replace(secret, REDACTED)) for name, value in headers)
-    return replace(response, body=body, headers=headers)
+        error = error and error.replace(secret, REDACTED)
+    return replace(response, body=body, headers=headers, error=error)
 
 
 def looks_secret(name: str) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,9 @@ from outbox.report import build_report, company_ids
 from outbox.routing import ConnectorIndex, Planned
 
 SET_ASIDE_SECONDS = 60.0
+
+Look: TypeAlias = Callable[[Connection], ConnectorIndex]
+"""Reads the connectors as they stand."""
 
 
 class ConnectorsChangedError(OutboxError):
@@ -32,27 +36,27 @@ class Router:
         self._worker = worker
         self._set_aside: dict[str, float] = {}
 
-    def route(self, look: Callable[[Connection], ConnectorIndex]) -> int:
+    def route(self, look: Look) -> int:
         """Routes the contracts of the oldest notes, whole; returns how many events were decided.
 
-        `look` reads the connectors in the batch's own transaction. Raises ConnectorsChangedError, and DBAPIError
-        for what concerns the database and not a contract; nothing is changed then.
+        `look` reads the connectors in the batch's own transaction, after its notes: see `route_contracts`. Raises
+        ConnectorsChangedError, and DBAPIError for what concerns the database and not a contract; nothing is changed
+        then.
         """
         contract_ids: list[str] = []
         try:
             with self._engine.begin() as connection:
-                connectors = look(connection)
                 contract_ids = store.candidates(connection, most=self._most, set_aside=self._waiting())
-                return self._route(connection, connectors, contract_ids)
+                return self._route(connection, look, contract_ids)
         except Exception as error:
             if not contract_ids or _concerns_all(error):
                 raise
-            return self._route_apart(connectors, contract_ids, error)
+            return self._route_apart(look, contract_ids, error)
 
-    def _route(self, connection: Connection, connectors: ConnectorIndex, contract_ids: Sequence[str]) -> int:
-        return route_contracts(connection, connectors, contract_ids, max_bytes=self._max_bytes, worker=self._worker)
+    def _route(self, connection: Connection, look: Look, contract_ids: Sequence[str]) -> int:
+        return route_contracts(connection, look, contract_ids, max_bytes=self._max_bytes, worker=self._worker)
 
-    def _route_apart(self, connectors: ConnectorIndex, contract_ids: Sequence[str], error: Exception) -> int:
+    def _route_apart(self, look: Look, contract_ids: Sequence[str], error: Exception) -> int:
         """Halves a batch that failed until the contract is alone that it failed for."""
         if len(contract_ids) == 1:
             self._set_aside[contract_ids[0]] = time.monotonic() + SET_ASIDE_SECONDS
@@ -65,11 +69,11 @@ class Router:
         for half in (contract_ids[:middle], contract_ids[middle:]):
             try:
                 with self._engine.begin() as connection:
-                    routed += self._route(connection, connectors, half)
+                    routed += self._route(connection, look, half)
             except Exception as narrower:
                 if _concerns_all(narrower):
                     raise
-                routed += self._route_apart(connectors, half, narrower)
+                routed += self._route_apart(look, half, narrower)
         return routed
 
     def _waiting(self) -> list[str]:
@@ -83,17 +87,18 @@ def _concerns_all(error: Exception) -> bool:
 
 
 def route_contracts(
-    connection: Connection, connectors: ConnectorIndex, contract_ids: Sequence[str], *, max_bytes: int, worker: str
+    connection: Connection, look: Look, contract_ids: Sequence[str], *, max_bytes: int, worker: str
 ) -> int:
     """Routes all notes of those of the contracts that nobody else is at; returns how many events were decided.
 
-    Runs in the caller's transaction: notes are deleted in the same commit that writes what became of them.
+    Runs in the caller's transaction: notes are deleted in the same commit that writes what became of them. The
+    connectors are read after the notes: so each stands that was there when an event was committed.
     """
     locked = store.try_lane_locks(connection, contract_ids) if contract_ids else []
     events = store.take_notes(connection, locked) if locked else []
     if not events:
         return 0
-    routed = routing.route(reread(connection, events), connectors)
+    routed = routing.route(reread(connection, events), look(connection))
     if routed.deliveries:
         _hold(connection, routed.deliveries)
         write_deliveries(connection, routed.deliveries, max_bytes=max_bytes, worker=worker)

@@ -47,20 +47,27 @@ class Resolver:
             if len(self._running) >= MOST_LOOKUPS:
                 raise socket.gaierror(socket.EAI_AGAIN, f"{MOST_LOOKUPS} other lookups are still unanswered")
             future = self._running[host, port] = Future()
-        threading.Thread(target=self._run, args=(host, port, future), name=f"lookup {host}", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(host, port, future), name=f"lookup {host}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._forget(host, port)
+            future.set_exception(socket.gaierror(socket.EAI_AGAIN, "this machine refuses the thread that would ask"))
         return future
 
     def _run(self, host: str, port: int, future: Future[list[Place]]) -> None:
         try:
             found = self._lookup(host, port, type=socket.SOCK_STREAM)
-            if not found:
-                raise socket.gaierror(socket.EAI_NONAME, "no address")
-        except (OSError, UnicodeError, ValueError) as error:
+            places: list[Place] = [(family, address) for family, _, _, _, address in found]
+        except Exception as error:  # noqa: BLE001 (whoever waits gets it; a name left as running is asked no more)
             self._forget(host, port)
             future.set_exception(error)
         else:
             self._forget(host, port)
-            future.set_result([(family, address) for family, _, _, _, address in found])
+            if places:
+                future.set_result(places)
+            else:
+                future.set_exception(socket.gaierror(socket.EAI_NONAME, "no address"))
 
     def _forget(self, host: str, port: int) -> None:
         with self._lock:
@@ -133,7 +140,11 @@ def _connect(places: list[Place], exchange: Exchange) -> PlainSocket:
     """Tries each address in turn, with an equal share of the time left, so that a dead one leaves time for the next."""
     failed: OSError | None = None
     for position, (family, address) in enumerate(places):
-        connection = PlainSocket(family, socket.SOCK_STREAM)
+        try:
+            connection = PlainSocket(family, socket.SOCK_STREAM)
+        except OSError as error:  # this machine has no such family, or no socket left
+            failed = error
+            continue
         try:
             connection.exchange = exchange
             connection.settimeout(exchange.remaining() / (len(places) - position))

@@ -44,6 +44,7 @@ _CONNECT_CODES = {
     errno.EPERM: ("denied", "this machine's own rules forbid it"),
     errno.EMFILE: ("out_of_sockets", "this process has too many files open"),
     errno.ENFILE: ("out_of_sockets", "this machine has too many files open"),
+    errno.EAFNOSUPPORT: ("unreachable", "this machine has no addresses of that kind"),
     errno.EADDRNOTAVAIL: ("out_of_sockets", "no free local port or no address of that kind here"),
 }
 

@@ -3,6 +3,7 @@
 An adapter, not a session: a session's cookies, redirects, .netrc and proxy variables are what must not be.
 """
 
+import re
 import ssl
 from collections.abc import Iterable
 from contextlib import closing
@@ -206,7 +207,9 @@ def _words(raw: HTTPResponse) -> str:
     words = f"the receiver answered {raw.status} {_PHRASES.get(raw.status, '')}".rstrip()
     location = raw.headers.get("location")
     if location is not None and raw.status in HTTPResponse.REDIRECT_STATUSES:
-        words += f", to {_printable(location)[:200]}; redirects are not followed: correct the URL"
+        # Without its query, which may echo a secret, cut or encoded so that nothing finds it again.
+        target = re.split(r"[?#]", _printable(location), maxsplit=1)[0]
+        words += f", to {target[:200]}; redirects are not followed: correct the URL"
     return words
 
 

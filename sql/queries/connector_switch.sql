@@ -1,5 +1,5 @@
 -- Enables or disables a connector as its next version; no row when that is what it is already, or it is removed.
--- Enabling lets go of a hold too: whoever enables wants it tried now.
+-- Enabling lets go of a hold too: whoever enables wants it tried now. With a version, only while that is the current one.
 WITH changed AS (
   UPDATE outbox.connector AS c
   SET version = c.version + 1,
@@ -11,6 +11,7 @@ WITH changed AS (
       held_at = CASE WHEN :enabled THEN NULL ELSE c.held_at END,
       updated_at = clock_timestamp()
   WHERE c.id = :id AND c.removed_at IS NULL
+    AND (CAST(:version AS integer) IS NULL OR c.version = CAST(:version AS integer))
     AND (c.enabled <> :enabled OR c.discard <> :discard OR (:enabled AND c.held_reason IS NOT NULL))
   RETURNING c.id, c.version, c.disabled_reason
 )

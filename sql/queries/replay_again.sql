@@ -1,17 +1,12 @@
 -- Queues finished deliveries once more, at the end of their lanes, numbering going on where it stood. Runs under the
--- lane locks of their contracts; only the first open row of an ordered lane is ready. The share lock lets no connector
--- be removed or disabled meanwhile. Who is queued already stays as it is: two clicks are one replay.
-WITH owner AS MATERIALIZED (
-  SELECT c.id, c.lane_order
-  FROM outbox.connector c
-  WHERE c.id = ANY (CAST(:connector_ids AS integer[])) AND c.removed_at IS NULL AND c.enabled
-  ORDER BY c.id
-  FOR SHARE
-), finished AS MATERIALIZED (
-  SELECT d.event_id, d.connector_id, d.contract_id, o.lane_order,
+-- share locks of their connectors, so that none is removed or disabled meanwhile, and the lane locks of their
+-- contracts; only the first open row of an ordered lane is ready. Who is queued already stays as it is: two clicks are
+-- one replay.
+WITH finished AS MATERIALIZED (
+  SELECT d.event_id, d.connector_id, d.contract_id, c.lane_order,
          row_number() OVER (PARTITION BY d.connector_id, d.contract_id ORDER BY d.event_id) AS place
   FROM unnest(CAST(:event_ids AS bigint[]), CAST(:connector_ids AS integer[])) AS k (event_id, connector_id)
-  JOIN owner o ON o.id = k.connector_id
+  JOIN outbox.connector c ON c.id = k.connector_id AND c.removed_at IS NULL AND c.enabled
   JOIN outbox.delivery d ON d.event_id = k.event_id AND d.connector_id = k.connector_id
   WHERE d.body IS NOT NULL AND d.kind <> 'test'
     AND NOT EXISTS (SELECT FROM outbox.queue q WHERE q.connector_id = k.connector_id AND q.event_id = k.event_id)

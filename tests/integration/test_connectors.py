@@ -80,8 +80,9 @@ def test_every_change_is_a_version_with_who_and_when(database: Database, box: Se
     assert edit(database, standing, box, url="https://crm.example/other") == 1
     assert edit(database, find(database, box), box) == 0
     with database.engine.begin() as connection:
-        assert disable(connection, standing.id, reason="410 Gone", by="host:1")
-        assert not disable(connection, standing.id, reason="410 Gone", by="host:1")
+        assert not disable(connection, standing.id, version=1, reason="410 Gone", by="host:1")
+        assert disable(connection, standing.id, version=2, reason="410 Gone", by="host:1")
+        assert not disable(connection, standing.id, version=3, reason="410 Gone", by="host:1")
         assert enable_connector(connection, standing.id, author=ADA)
         assert not enable_connector(connection, standing.id, author=ADA)
         remove_connector(connection, find_connector(connection, box, "crm"), author=BOB)

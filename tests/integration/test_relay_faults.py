@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from outbox.connector_edits import disable_connector as turn_off
+from outbox.connector_edits import enable_connector
 from outbox.connectors import load_connectors
+from outbox.model import Request, Response
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool
-from outbox.sender import make_transport
+from outbox.sender import RequestsTransport, make_transport
 from outbox.settings import Sender
 from tests.conftest import Database
+from tests.connectors import ADA
 from tests.factories import (
     Connection,
     connect,
@@ -138,6 +142,79 @@ def test_a_body_that_was_erased_is_dead_and_stops_no_other(database: Database, s
     assert attempts_of(sql, after) == [(1, "ok", "w1", "delivered")]
 
 
+def test_a_shortage_that_passes_makes_no_dead_letter(
+    database: Database, sql: Connection, crm: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps this machine from sending is a failed try like any other: it is tried again, and delivered."""
+    insert_connector(sql, url=crm.url, schedule=[0.0])
+    event = insert_note(sql, "k1")
+    transport_send = RequestsTransport.send
+    short = iter([True])
+
+    def send(transport: RequestsTransport, request: Request) -> Response:
+        if next(short, False):
+            raise MemoryError
+        return transport_send(transport, request)
+
+    monkeypatch.setattr(RequestsTransport, "send", send)
+    with relay_on(database) as relay:
+        relay.run_until_idle()
+
+    assert attempts_of(sql, event) == [(1, "protocol", "w1", None), (2, "ok", "w1", "delivered")]
+    assert sql.execute("SELECT error_code FROM outbox.attempt ORDER BY number").fetchall()[0] == ("not_sendable",)
+
+
+def test_a_thread_that_the_machine_refuses_costs_no_slot(
+    database: Database, sql: Connection, crm: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The delivery waits for the next chance, and is sent once, on its first attempt."""
+    connector = insert_connector(sql, url=crm.url)
+    event = insert_note(sql, "k1")
+    start = threading.Thread.start
+    refused: list[str] = []
+
+    def refuse_twice(thread: threading.Thread) -> None:
+        if thread.name.startswith("send") and len(refused) < 2:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_twice)
+    with relay_on(database, threads=1) as relay:
+        relay.run_until_idle()
+
+    assert len(refused) == 2
+    assert numbers(crm) == [(f"dlv_{event}_{connector}", "1")]
+
+
+@pytest.mark.parametrize("discard", [False, True], ids=["enabled again", "discarded"])
+def test_gone_undoes_nothing_that_a_person_did_meanwhile(
+    database: Database, sql: Connection, crm: Receiver, *, discard: bool
+) -> None:
+    """A 410 to a send that began before they changed the connector says nothing of what it is now."""
+    connector = insert_connector(sql, url=crm.url)
+    insert_note(sql, "k1")
+    changed = threading.Event()
+
+    def gone_at_first(got: Received) -> Answer:
+        first = len(crm.received) == 1
+        assert changed.wait(10)
+        return Answer(status=410 if first and got.headers["outbox-attempt"] == "1" else 200)
+
+    crm.answer = gone_at_first
+    with relay_on(database) as relay, in_thread(relay.run_until_idle):
+        wait_for(lambda: len(crm.received) == 1)
+        with database.engine.begin() as connection:
+            turn_off(connection, connector, reason="down", author=ADA, discard=discard)
+            if not discard:
+                enable_connector(connection, connector, author=ADA)
+        changed.set()
+
+    (row,) = sql.execute("SELECT enabled, discard, disabled_reason FROM outbox.connector").fetchall()
+    assert row == ((False, True, "down") if discard else (True, False, None))
+    assert len(crm.received) == (1 if discard else 2)
+
+
 def test_sending_goes_on_while_routing_waits_for_the_applications_lock(
     database: Database, sql: Connection, crm: Receiver
 ) -> None:
@@ -150,8 +227,8 @@ def test_sending_goes_on_while_routing_waits_for_the_applications_lock(
         waiting = insert_note(sql, "k2", document={"company": "7"})
         with database.connect() as migration:
             migration.execute("LOCK TABLE company IN ACCESS EXCLUSIVE MODE")
-            enable(sql, connector)
             relay.run_until_idle()
+            enable(sql, connector)
             relay.run_until_idle()
         assert len(crm.received) == 1
 

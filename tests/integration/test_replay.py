@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from outbox import store
 from outbox.errors import ConfigurationError, RefusedError
 from outbox.replay import BATCH, Key, Verdict, find_delivery, judge, replay
 from tests.conftest import Database
@@ -18,8 +19,10 @@ from tests.factories import (
     insert_decision,
     insert_delivery,
     insert_event,
+    insert_open,
     insert_queued,
 )
+from tests.leases import attempt, attempts_of, claim
 
 
 @pytest.fixture
@@ -205,6 +208,28 @@ def test_a_connector_disabled_meanwhile_is_refused_in_the_end(database: Database
 
     assert done == [Verdict.DISABLED]
     assert queue(db) == []
+
+
+def test_a_replay_that_waits_for_an_edit_holds_no_lane(database: Database, db: Connection) -> None:
+    """An edit that is left open stops the replay to that connector and nothing else: lanes are settled meanwhile."""
+    crm, erp = insert_connector(db), insert_connector(db, "erp")
+    event = dead_delivery(db, crm)
+    other = insert_open(db, erp)
+    leased = claim(database, erp)
+    with database.connect() as edit:
+        edit.execute("UPDATE outbox.connector SET updated_at = now() WHERE id = %s", [crm])
+        thread = threading.Thread(target=lambda: verdicts(database, [(event, crm)]))
+        thread.start()
+        while not db.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchall():
+            assert thread.is_alive()
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+            assert store.settle(connection, [attempt(one) for one in leased], worker="w1") == 0
+        edit.rollback()
+        thread.join()
+
+    assert attempts_of(db, other) == [(1, "ok", "w1", "delivered")]
+    assert [row[:3] for row in queue(db)] == [(event, True, "replay")]
 
 
 def test_a_replay_waits_for_whoever_settles_in_its_lane(database: Database, db: Connection) -> None:

@@ -99,6 +99,23 @@ def test_a_transactions_notes_on_one_contract_are_never_split(database: Database
     assert b'"changed":{"title":{"old":0,"new":5}}' in bodies(sql)[0]
 
 
+def test_an_event_finds_each_connector_that_stood_before_it(database: Database, sql: Connection) -> None:
+    """A connector and then an event are committed just after the connectors were read: it is delivered all the same."""
+    insert_note(sql, "k0", business_unit="bu2")
+    made: list[int] = []
+
+    def look(connection: SqlAlchemyConnection) -> ConnectorIndex:
+        found = index(connection)
+        if not made:
+            made.extend([insert_connector(sql), insert_note(sql, "k1")])
+        return found
+
+    one = router(database)
+    assert one.route(look) + one.route(look) == 2
+
+    assert decisions(sql)[1:] == [(made[1], made[0], "deliver")]
+
+
 def test_a_lane_keeps_the_order_of_its_events(database: Database, sql: Connection) -> None:
     """Over batches: only the first open row of a lane is ready; without order all are."""
     insert_connector(sql)
@@ -274,7 +291,7 @@ def test_a_connector_changed_meanwhile_is_looked_at_again(database: Database, sq
     with pytest.raises(ConnectorsChangedError), database.engine.begin() as connection:  # noqa: PT012 (one batch)
         known = index(connection)
         sql.execute(b"UPDATE outbox.connector SET %s WHERE id = %%s" % change.encode(), [crm])
-        route_contracts(connection, known, ["k1"], max_bytes=10_000, worker="w1")
+        route_contracts(connection, lambda _: known, ["k1"], max_bytes=10_000, worker="w1")
 
     assert (notes(sql), queued(sql), decisions(sql)) == (1, [], [])
     assert router(database).route(index) == 1

@@ -73,9 +73,9 @@ def test_every_other_status_is_an_http_error_with_its_body(transport: Transport,
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_error_and_not_followed(transport: Transport, status: int) -> None:
-    """A report goes to the URL that a person configured, and nowhere that a receiver says."""
+    """A report goes to the URL that a person configured, and nowhere that a receiver says; a query is not quoted."""
     with ScriptedReceiver(answering(answer())) as other:
-        response = send_to(transport, answering(answer(status, b"", Location=other.url)))
+        response = send_to(transport, answering(answer(status, b"", Location=f"{other.url}?token=abc#top")))
 
     assert (told(response), other.connections) == ((Outcome.HTTP_ERROR, f"status_{status}"), 0)
     assert f"to {other.url}; redirects are not followed" in (response.error or "")

@@ -1,6 +1,7 @@
 """How the requests transport resolves, checks and connects; proxies; what it keeps open."""
 
 import base64
+import errno
 import socket
 import ssl
 import threading
@@ -16,6 +17,8 @@ import trustme
 from outbox.errors import ConfigurationError
 from outbox.model import Outcome
 from outbox.sender import RequestsTransport, make_transport
+from outbox.sender.dialer import Resolver
+from outbox.sender.sockets import PlainSocket
 from outbox.settings import Sender
 from tests.scripted import Peer, ScriptedReceiver, answer, answering
 from tests.transports import DEADLINE, LOOPBACK, SLACK, post, told
@@ -77,6 +80,55 @@ def test_a_dead_address_leaves_time_for_the_next() -> None:
     transport.close()
 
     assert response.outcome is Outcome.OK
+
+
+def test_a_machine_without_ipv6_tries_the_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family that this machine can't open a socket of is a dead address, no more."""
+
+    def without_ipv6(family: int, kind: int) -> PlainSocket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return PlainSocket(family, kind)
+
+    def lookup(_: str, port: int, **__: object) -> list[tuple[Any, ...]]:
+        both = ((socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port)))
+        return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in both]
+
+    monkeypatch.setattr("outbox.sender.dialer.PlainSocket", without_ipv6)
+    transport = RequestsTransport(allow_networks=LOOPBACK, lookup=lookup)
+    with ScriptedReceiver(answering(answer())) as receiver:
+        response = transport.send(post(f"http://name.example:{receiver.port}/"))
+    transport.close()
+
+    assert response.outcome is Outcome.OK
+
+
+def test_a_lookup_that_could_not_begin_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread to ask in, or a fault while asking, fails that send alone: the next one asks anew."""
+    begun = threading.Thread.start
+    short = [True, False, False]
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("lookup") and short.pop(0):
+            raise RuntimeError("can't start new thread")
+        begun(thread)
+
+    asked: list[object] = []
+
+    def lookup(*name: object, **_: object) -> list[tuple[Any, ...]]:
+        asked.append(name)
+        if len(asked) == 1:
+            raise MemoryError
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    resolver = Resolver(lookup)
+
+    with pytest.raises(socket.gaierror, match="thread"):
+        resolver.find("name.example", 80, seconds=1)
+    with pytest.raises(MemoryError):
+        resolver.find("name.example", 80, seconds=1)
+    assert resolver.find("name.example", 80, seconds=1) == [(socket.AF_INET, ("127.0.0.1", 80))]
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,14 @@ def test_secrets_that_a_receiver_echoes_are_redacted() -> None:
     assert kept.headers == (("X-Echo", REDACTED),)
 
 
+def test_a_secret_in_our_own_words_on_an_answer_is_redacted() -> None:
+    """What we say of an answer may quote it: history and log get neither."""
+    request = build_request(LEASED, replace(CONNECTOR, secret="open sesame"), now=NOW)
+    quoting = Response(Outcome.PROTOCOL, 1.0, error="expected an HTTP answer, got 'open sesame'")
+
+    assert redacted_response(request, quoting).error == "expected an HTTP answer, got '[redacted]'"
+
+
 def test_no_secret_is_in_the_repr_of_a_request() -> None:
     """A request that lands in a log line shows neither headers nor body."""
     assert "open sesame" not in repr(build_request(LEASED, replace(CONNECTOR, secret="open sesame"), now=NOW))
