@@ -83,7 +83,7 @@ def _make(
     planned = [Planned(event, connector) for event in events]
     made = write_deliveries(
         connection, planned, max_bytes=max_bytes, worker=worker, kind="backfill", first_in_lane=True
-    )
+    ).new
     if connector.order is Order.CONTRACT:
         connection.execute(query("backfill_heads"), lanes)
     store.insert_decisions(

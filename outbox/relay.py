@@ -15,24 +15,23 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from outbox import retry, store
-from outbox.connectors import connectors_stamp, disable, load_connectors
-from outbox.db import has_to_wait, is_transient
+from outbox.connectors import connectors_stamp, load_connectors
+from outbox.db import has_to_wait
 from outbox.log import get_log
 from outbox.model import Connector, Leased
+from outbox.room import Room
 from outbox.router import ConnectorsChangedError, Router
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool, Sent
 from outbox.sender import Transport
 from outbox.settings import Settings
-from outbox.settlement import SPENT, Settlement, settlement
+from outbox.settlement import SPENT
+from outbox.settling import Settling
 
-WATERMARK_MARGIN = timedelta(seconds=2)
-WATERMARK_SECONDS = 5.0
-SETTLE_MOST = 500
-WAIT_SECONDS = 0.25
+LOOK_SECONDS = 0.25
+"""While sends are under way: how often it looks for what no wake-up, no answer and no claim told of."""
 ROUTE_AGAIN_SECONDS = 1.0
-GONE = "the receiver answered 410 Gone"
 
 
 @dataclass(slots=True)
@@ -82,25 +81,25 @@ class Relay:
     ) -> None:
         self._settings = settings
         self._claiming = claiming
-        self._settling = settling
         self._box = box
         self._worker = worker
-        self._dice = dice
         self._clock = DatabaseClock()
         self._router = Router(
             claiming, most=settings.relay.route_batch, max_bytes=settings.report.max_bytes, worker=worker
         )
-        self._route_after = -math.inf
-        self._pool = SendPool(transport, threads=settings.relay.threads, now=self._clock.now)
-        self._unsettled: list[Sent] = []
+        relay = settings.relay
+        self._pool = SendPool(transport, threads=relay.threads, most_threads=relay.most_threads, now=self._clock.now)
+        self._room = Room(self._pool, lease_margin_seconds=relay.lease_margin_seconds, dice=dice)
+        self._settling = Settling(settling, worker=worker, schedule=relay.schedule_seconds, dice=dice)
         self._connectors = ConnectorIndex(())
         self._stamp: object = None
-        self._lows: dict[int, datetime] = {}
-        self._lows_since = time.monotonic()
+        self._route_at = -math.inf
+        self._claim_at = -math.inf
         self._stopping = threading.Event()
 
     def wake(self) -> None:
         """Says that there may be something to route."""
+        self._route_at = min(self._route_at, time.monotonic())
         self._pool.wake()
 
     def stop(self) -> None:
@@ -111,13 +110,18 @@ class Relay:
     def run_until_idle(self) -> Passed:
         """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing."""
         passed = Passed()
+        looked = False
         while not self._stopping.is_set():
-            moved = self._route(passed) | self._claim_and_send(passed)
-            busy = bool(len(self._pool) or self._unsettled)
-            self._unsettled += self._pool.collect(wait_seconds=WAIT_SECONDS if busy and not moved else 0)
-            self._settle(passed)
-            if not moved and not busy:
-                break
+            if not len(self._pool) and not len(self._settling):
+                if looked:
+                    break
+                self._route_at = self._claim_at = -math.inf
+                looked = True
+            if self._route(passed) | self._claim_and_send(passed):
+                looked = False
+            self._settling.add(self._pool.collect(wait_seconds=self._wait_seconds()))
+            if self._settling.due(more=bool(len(self._pool))):
+                self._write(passed)
         return passed
 
     def drain(self, *, seconds: float) -> Passed:
@@ -128,13 +132,13 @@ class Relay:
         passed = Passed()
         self.stop()
         deadline = time.monotonic() + seconds
-        self._unsettled += self._pool.take_back()
-        while (len(self._pool) or self._unsettled) and (left := deadline - time.monotonic()) > 0:
-            self._unsettled += self._pool.collect(wait_seconds=min(WAIT_SECONDS, left))
+        self._settling.add(self._pool.take_back())
+        while (len(self._pool) or len(self._settling)) and (left := deadline - time.monotonic()) > 0:
+            self._settling.add(self._pool.collect(wait_seconds=min(LOOK_SECONDS, left)))
             with contextlib.suppress(DBAPIError):
-                self._settle(passed)
-        self._unsettled += self._pool.abandon()
-        self._settle(passed)
+                self._write(passed)
+        self._settling.add(self._pool.abandon())
+        self._write(passed)
         return passed
 
     def nothing_due(self) -> bool:
@@ -149,138 +153,76 @@ class Relay:
         if stamp != self._stamp:
             self._connectors = ConnectorIndex(load_connectors(connection, self._box))
             self._stamp = stamp
-            self._lows.clear()
+            self._room.forget()
         return self._connectors
+
+    def _wait_seconds(self) -> float:
+        """Until the next of: an answer is to be written, the inbox or the queue is to be looked at."""
+        if not len(self._pool):
+            return 0.0
+        at = min(self._route_at, self._claim_at, self._settling.at)
+        return 0.0 if self._room.hungry(self._connectors.connectors) else max(0.0, at - time.monotonic())
 
     def _route(self, passed: Passed) -> bool:
         """Routes a batch; where that has to wait for a lock on the application's tables, sending goes on."""
-        if time.monotonic() < self._route_after:
+        asked_at = time.monotonic()
+        if asked_at < self._route_at:
             return False
+        self._route_at = asked_at + LOOK_SECONDS
+        self._room.begin_batch()
         try:
-            routed = self._router.route(self._look_at_connectors)
+            routed = self._router.route(self._look_at_connectors, lease_for=self._room.lease_for)
         except ConnectorsChangedError:
+            self._route_at = asked_at
             return True
         except DBAPIError as error:
             if not has_to_wait(error):
                 raise
-            self._route_after = time.monotonic() + ROUTE_AGAIN_SECONDS
+            self._route_at = asked_at + ROUTE_AGAIN_SECONDS
             get_log().warning("routing_waits", error=str(error.orig).strip(), retry_seconds=ROUTE_AGAIN_SECONDS)
             return False
-        passed.events += routed
-        return routed > 0
+        if routed.events:
+            self._route_at = asked_at
+            self._room.note_queued(routed.queued)
+        passed.events += routed.events
+        self._begin(routed.leased, passed, asked_at=asked_at)
+        return routed.events > 0
 
     def _claim_and_send(self, passed: Passed) -> bool:
-        free, asked_at = self._pool.free, time.monotonic()
-        if free <= 0 or len(self._unsettled) >= SETTLE_MOST:
+        asked_at = time.monotonic()
+        if asked_at < self._claim_at and not self._room.hungry(self._connectors.connectors):
+            return False
+        self._claim_at = asked_at + LOOK_SECONDS
+        most = self._room.most
+        if most <= 0 or self._settling.full:
             return False
         with self._claiming.begin() as connection:
             self._look_at_connectors(connection)
-            if not (wants := self._wants()):
+            if not (wants := self._room.wants(self._connectors.connectors)):
                 return False
             # A claim that a crash forgets is only sent again; the settles, which can't be forgotten, stay durable.
             connection.execute(text("SET LOCAL synchronous_commit = off"))
-            claimed = store.claim(connection, wants, most=free, token=secrets.randbits(63), worker=self._worker)
+            claimed = store.claim(connection, wants, most=most, token=secrets.randbits(63), worker=self._worker)
             now, transaction_start = store.clock(connection)
         self._clock.set(now)
-        self._note_drained(wants, claimed, free=free, at=transaction_start)
-        passed.claimed += len(claimed)
-        for leased in claimed:
-            self._start(leased, self._connectors.by_id[leased.connector_id], asked_at=asked_at)
+        self._room.note_claimed(wants, claimed, most=most, at=transaction_start)
+        self._begin(claimed, passed, asked_at=asked_at)
         return bool(claimed)
+
+    def _begin(self, leased: Sequence[Leased], passed: Passed, *, asked_at: float) -> None:
+        passed.claimed += len(leased)
+        for one in leased:
+            self._start(one, self._connectors.by_id[one.connector_id], asked_at=asked_at)
+
+    def _write(self, passed: Passed) -> None:
+        outcomes, promoted = self._settling.write()
+        passed.attempts.update(outcomes)
+        self._room.note_queued(promoted)
 
     def _start(self, leased: Leased, connector: Connector, *, asked_at: float) -> None:
         schedule = retry.schedule_for(connector, self._settings.relay.schedule_seconds)
         if retry.exhausted(leased.tries - 1, schedule):
-            self._unsettled.append(Sent(leased, connector, self._clock.now(), None, SPENT))
+            self._settling.add([Sent(leased, connector, self._clock.now(), None, SPENT)])
         else:
-            self._pool.start(leased, connector, deadline=asked_at + self._lease_seconds(connector))
-
-    def _wants(self) -> list[store.Want]:
-        """What each connector has room for; those with the least under way come first."""
-        if time.monotonic() - self._lows_since > WATERMARK_SECONDS:
-            self._lows.clear()
-            self._lows_since = time.monotonic()
-        busy = self._pool.by_connector()
-        roomy = [one for one in self._connectors.connectors if one.sends and busy[one.id] < one.max_in_flight]
-        roomy.sort(key=lambda one: (busy[one.id], self._dice()))
-        return [
-            store.Want(one.id, one.max_in_flight - busy[one.id], self._lease_seconds(one), self._lows.get(one.id))
-            for one in roomy
-        ]
-
-    def _lease_seconds(self, connector: Connector) -> float:
-        return connector.timeout_seconds + self._settings.relay.lease_margin_seconds
-
-    def _note_drained(self, wants: Sequence[store.Want], claimed: Sequence[Leased], *, free: int, at: datetime) -> None:
-        """Remembers from where the next claim need look, for connectors that had no more to give."""
-        if len(claimed) >= free:
-            return
-        taken = Counter(leased.connector_id for leased in claimed)
-        for want in wants:
-            if taken[want.connector_id] < want.take:
-                self._lows[want.connector_id] = at - WATERMARK_MARGIN
-
-    def _settle(self, passed: Passed) -> None:
-        """Writes what came back; when the database refuses, all of it stays for the next time."""
-        if unsent := [sent.leased for sent in self._unsettled if sent.response is None]:
-            with self._settling.begin() as connection:
-                store.release(connection, unsent)
-            self._unsettled = [sent for sent in self._unsettled if sent.response is not None]
-        most = SETTLE_MOST
-        while batch := self._unsettled[:most]:
-            try:
-                self._settle_batch(batch, passed)
-            except DBAPIError as error:
-                if is_transient(error):
-                    raise
-                if len(batch) > 1:
-                    most = 1
-                    continue
-                # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
-                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, exc_info=error)
-            del self._unsettled[: len(batch)]
-
-    def _settle_batch(self, batch: Sequence[Sent], passed: Passed) -> None:
-        settlements = [self._settlement(sent) for sent in batch]
-        gone = {(one.attempt.leased.connector_id, one.attempt.connector_version) for one in settlements if one.disables}
-        for connector_id, version in sorted(gone):
-            # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
-            with self._settling.begin() as connection:
-                disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
-        with self._settling.begin() as connection:
-            late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
-        passed.attempts.update(one.attempt.response.outcome.value for one in settlements)
-        _log_settled(batch, settlements, late=late)
-
-    def _settlement(self, sent: Sent) -> Settlement:
-        assert sent.response is not None  # noqa: S101 (the unsent were released before)
-        return settlement(
-            sent.leased,
-            sent.connector,
-            request=sent.request,
-            response=sent.response,
-            started_at=sent.started_at,
-            schedule=self._settings.relay.schedule_seconds,
-            jitter=self._dice(),
-        )
-
-
-def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, late: int) -> None:
-    log = get_log()
-    for sent, one in zip(batch, settlements, strict=True):
-        attempt, response = one.attempt, one.attempt.response
-        words = {
-            "event_id": sent.leased.event_id,
-            "connector": sent.connector.name,
-            "attempt": sent.leased.attempt,
-            "outcome": response.outcome.value,
-            "status": response.status,
-            "duration_ms": round(response.duration_ms, 1),
-            "settled": attempt.settled,
-        }
-        if response.outcome == "ok":
-            log.debug("attempt", **words)
-        else:
-            log.warning("attempt", **words, error=response.error, retry_seconds=round(attempt.delay_seconds, 1))
-    if late:
-        log.warning("settled_late", attempts=late)
+            deadline = asked_at + self._room.lease_seconds(connector)
+            self._pool.start(leased, connector, deadline=deadline, slots=self._room.slots(connector))

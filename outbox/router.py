@@ -1,8 +1,9 @@
 """Hop 2: takes notes, reads again what overlapped, decides, builds reports, writes it all in one transaction."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
@@ -12,7 +13,7 @@ from outbox import routing, store
 from outbox.db import is_transient
 from outbox.errors import OutboxError
 from outbox.log import get_log
-from outbox.model import Company, DataChoice, Event
+from outbox.model import Company, Connector, DataChoice, Event, Leased, Order
 from outbox.report import build_report, company_ids
 from outbox.routing import ConnectorIndex, Planned
 
@@ -21,9 +22,24 @@ SET_ASIDE_SECONDS = 60.0
 Look: TypeAlias = Callable[[Connection], ConnectorIndex]
 """Reads the connectors as they stand."""
 
+LeaseFor: TypeAlias = Callable[[Connector], float | None]
+"""Seconds of the lease for one more of a connector's deliveries; None where this worker has no room to send it now."""
+
 
 class ConnectorsChangedError(OutboxError):
     """A connector was changed or removed while a batch was routed by what it was before: route it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was routed: how many events were decided, the connectors they go to, and what was leased at birth."""
+
+    events: int = 0
+    queued: frozenset[int] = frozenset()
+    leased: tuple[Leased, ...] = ()
+
+    def __add__(self, other: "Batch") -> "Batch":
+        return Batch(self.events + other.events, self.queued | other.queued, self.leased + other.leased)
 
 
 class Router:
@@ -36,8 +52,8 @@ class Router:
         self._worker = worker
         self._set_aside: dict[str, float] = {}
 
-    def route(self, look: Look) -> int:
-        """Routes the contracts of the oldest notes, whole; returns how many events were decided.
+    def route(self, look: Look, *, lease_for: LeaseFor | None = None) -> Batch:
+        """Routes the contracts of the oldest notes, whole.
 
         `look` reads the connectors in the batch's own transaction, after its notes: see `route_contracts`. Raises
         ConnectorsChangedError, and DBAPIError for what concerns the database and not a contract; nothing is changed
@@ -47,29 +63,34 @@ class Router:
         try:
             with self._engine.begin() as connection:
                 contract_ids = store.candidates(connection, most=self._most, set_aside=self._waiting())
-                return self._route(connection, look, contract_ids)
+                return self._route(connection, look, contract_ids, lease_for)
         except Exception as error:
             if not contract_ids or _concerns_all(error):
                 raise
             return self._route_apart(look, contract_ids, error)
 
-    def _route(self, connection: Connection, look: Look, contract_ids: Sequence[str]) -> int:
-        return route_contracts(connection, look, contract_ids, max_bytes=self._max_bytes, worker=self._worker)
+    def _route(
+        self, connection: Connection, look: Look, contract_ids: Sequence[str], lease_for: LeaseFor | None = None
+    ) -> Batch:
+        return route_contracts(
+            connection, look, contract_ids, max_bytes=self._max_bytes, worker=self._worker, lease_for=lease_for
+        )
 
-    def _route_apart(self, look: Look, contract_ids: Sequence[str], error: Exception) -> int:
+    def _route_apart(self, look: Look, contract_ids: Sequence[str], error: Exception) -> Batch:
         """Halves a batch that failed until the contract is alone that it failed for."""
         if len(contract_ids) == 1:
             self._set_aside[contract_ids[0]] = time.monotonic() + SET_ASIDE_SECONDS
             get_log().error(
                 "contract_not_routed", contract_id=contract_ids[0], retry_seconds=SET_ASIDE_SECONDS, exc_info=error
             )
-            return 0
+            return Batch()
         middle = len(contract_ids) // 2
-        routed = 0
+        routed = Batch()
         for half in (contract_ids[:middle], contract_ids[middle:]):
             try:
                 with self._engine.begin() as connection:
-                    routed += self._route(connection, look, half)
+                    part = self._route(connection, look, half)
+                routed += part
             except Exception as narrower:
                 if _concerns_all(narrower):
                     raise
@@ -87,9 +108,15 @@ def _concerns_all(error: Exception) -> bool:
 
 
 def route_contracts(
-    connection: Connection, look: Look, contract_ids: Sequence[str], *, max_bytes: int, worker: str
-) -> int:
-    """Routes all notes of those of the contracts that nobody else is at; returns how many events were decided.
+    connection: Connection,
+    look: Look,
+    contract_ids: Sequence[str],
+    *,
+    max_bytes: int,
+    worker: str,
+    lease_for: LeaseFor | None = None,
+) -> Batch:
+    """Routes all notes of those of the contracts that nobody else is at.
 
     Runs in the caller's transaction: notes are deleted in the same commit that writes what became of them. The
     connectors are read after the notes: so each stands that was there when an event was committed.
@@ -97,13 +124,16 @@ def route_contracts(
     locked = store.try_lane_locks(connection, contract_ids) if contract_ids else []
     events = store.take_notes(connection, locked) if locked else []
     if not events:
-        return 0
+        return Batch()
     routed = routing.route(reread(connection, events), look(connection))
+    made = store.Made(0)
     if routed.deliveries:
         _hold(connection, routed.deliveries)
-        write_deliveries(connection, routed.deliveries, max_bytes=max_bytes, worker=worker)
+        made = write_deliveries(connection, routed.deliveries, max_bytes=max_bytes, worker=worker, lease_for=lease_for)
     store.insert_decisions(connection, routed.decisions)
-    return len(events)
+    leased = {(one.connector_id, one.event_id) for one in made.leased}
+    queued = (one.connector.id for one in routed.deliveries if (one.connector.id, one.event.id) not in leased)
+    return Batch(len(events), frozenset(queued), made.leased)
 
 
 def _hold(connection: Connection, planned: Iterable[Planned]) -> None:
@@ -143,12 +173,14 @@ def write_deliveries(
     worker: str,
     kind: str = "auto",
     first_in_lane: bool = False,
-) -> int:
-    """Builds the reports and writes the deliveries, in their order; returns how many were new.
+    lease_for: LeaseFor | None = None,
+) -> store.Made:
+    """Builds the reports and writes the deliveries, in their order.
 
     `first_in_lane`: recorded events that come before whatever waits in their lanes, by event id.
     """
     companies = _companies(connection, planned)
+    leases = _leases(planned, lease_for)
     new = [
         store.NewDelivery(
             event=one.event,
@@ -156,10 +188,23 @@ def write_deliveries(
             report=build_report(one.event, one.connector, companies=companies, max_bytes=max_bytes),
             kind=kind,
             position=one.event.id - store.BEFORE_ALL if first_in_lane else None,
+            lease_seconds=lease,
         )
-        for one in planned
+        for one, lease in zip(planned, leases, strict=True)
     ]
-    return store.insert_deliveries(connection, new, worker=worker)
+    return store.insert_deliveries(connection, new, worker=worker, token=secrets.randbits(63))
+
+
+def _leases(planned: Iterable[Planned], lease_for: LeaseFor | None) -> list[float | None]:
+    """A lease for what may be ready and has room; of an ordered lane only the first can be."""
+    begun: set[tuple[int, str]] = set()
+    leases: list[float | None] = []
+    for one in planned:
+        lane = one.connector.id, one.event.contract_id
+        first = one.connector.order is Order.NONE or lane not in begun
+        begun.add(lane)
+        leases.append(lease_for(one.connector) if lease_for is not None and first else None)
+    return leases
 
 
 def _companies(connection: Connection, planned: Iterable[Planned]) -> tuple[Company, ...]:

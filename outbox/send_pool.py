@@ -65,15 +65,14 @@ class SendPool:
     must not keep a process that was told to stop.
     """
 
-    def __init__(
-        self, transport: Transport, *, threads: int, most_threads: int, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, transport: Transport, *, threads: int, most_threads: int, now: Callable[[], datetime]) -> None:
         self._transport = transport
         self._threads = threads
         self._most_threads = most_threads
         self._now = now
         self._lock = threading.Lock()
         self._running = 0
+        self._closed = False
         self._lines: dict[int, _Line] = {}
         self._turns: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
         self._turn_taken = time.monotonic()
@@ -153,6 +152,7 @@ class SendPool:
 
     def take_back(self) -> list[Sent]:
         """Those that no thread has begun to send, which now none will; the threads end with what they are at."""
+        self._closed = True
         with self._lock:
             orders = [order for line in self._lines.values() for order in line.waiting]
             for line in self._lines.values():
@@ -185,7 +185,7 @@ class SendPool:
 
     def _unstick(self) -> None:
         """Starts a thread for each turn that waits while every thread hangs."""
-        if not self._turns.empty() and time.monotonic() - self._turn_taken > STUCK_SECONDS:
+        if not self._closed and not self._turns.empty() and time.monotonic() - self._turn_taken > STUCK_SECONDS:
             self._add_threads(min(self._turns.qsize(), self._most_threads - self._running))
 
     def _add_threads(self, number: int) -> None:

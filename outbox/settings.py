@@ -50,6 +50,7 @@ class Relay(Section):
     heartbeat_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
     route_batch: Annotated[int, Field(ge=1, le=10_000)] = 500
     threads: Annotated[int, Field(ge=1, le=256)] = 16
+    most_threads: Annotated[int, Field(ge=1, le=4096)] = 512
     lease_margin_seconds: Annotated[float, Field(ge=1, le=600)] = 15.0
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 25.0
     schedule_seconds: Annotated[tuple[Annotated[float, Field(ge=0, le=31_536_000)], ...], Field(max_length=50)] = (

@@ -1,6 +1,5 @@
 """The relay's statements: takes notes, writes decisions and deliveries, claims, settles, promotes. Batches only."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row
 
 from outbox import canonical
+from outbox.attempt_columns import attempt_columns
 from outbox.model import Attempt, Company, Connector, Event, Json, Kind, Leased, Report, Trigger
 from outbox.resources import query
 from outbox.routing import Decision
@@ -18,13 +18,33 @@ BEFORE_ALL = 2**62
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be written; `position` is its place in the lane, None for the next one."""
+    """A delivery to be written; `position` is its place in the lane, None for the next one.
+
+    With `lease_seconds` it is born leased where it is ready: this worker sends it at once.
+    """
 
     event: Event
     connector: Connector
     report: Report
     kind: str = "auto"
     position: int | None = None
+    lease_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was written: how many deliveries were new, and those of them that this worker has leased."""
+
+    new: int
+    leased: tuple[Leased, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a settled batch came to: how many attempts came late, and the connectors that have a new head to send."""
+
+    late: int
+    promoted: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +161,15 @@ def insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> N
     )
 
 
-def insert_deliveries(connection: Connection, deliveries: Sequence[NewDelivery], *, worker: str) -> int:
-    """Writes and queues deliveries, under the lane locks of their contracts; returns how many were new."""
+def insert_deliveries(
+    connection: Connection, deliveries: Sequence[NewDelivery], *, worker: str, token: int = 0
+) -> Made:
+    """Writes and queues deliveries, under the lane locks of their contracts; `token` is that of their leases."""
     rows = connection.execute(
         query("insert_deliveries"),
         {
             "worker": worker,
+            "token": token,
             "event_ids": [one.event.id for one in deliveries],
             "connector_ids": [one.connector.id for one in deliveries],
             "connector_versions": [one.connector.version for one in deliveries],
@@ -159,9 +182,27 @@ def insert_deliveries(connection: Connection, deliveries: Sequence[NewDelivery],
             "errors": [one.report.error for one in deliveries],
             "ordered": [one.connector.order == "contract" for one in deliveries],
             "positions": [one.position for one in deliveries],
+            "lease_seconds": [one.lease_seconds for one in deliveries],
         },
+    ).all()
+    leased = {(row.event_id, row.connector_id) for row in rows if row.leased}
+    born = [one for one in deliveries if (one.event.id, one.connector.id) in leased]
+    return Made(len(rows), tuple(_born_leased(one, token=token) for one in born))
+
+
+def _born_leased(one: NewDelivery, *, token: int) -> Leased:
+    return Leased(
+        event_id=one.event.id,
+        connector_id=one.connector.id,
+        contract_id=one.event.contract_id,
+        trigger=one.event.trigger,
+        attempt=1,
+        tries=1,
+        kind=Kind.AUTO,
+        token=token,
+        body=one.report.body,
+        content_type=one.report.content_type,
     )
-    return len(rows.all())
 
 
 def clock(connection: Connection) -> tuple[datetime, datetime]:
@@ -201,73 +242,24 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
     ]
 
 
-def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> int:
-    """Writes attempts and outcomes and promotes the lanes whose head is gone; returns how many came late."""
+def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> Written:
+    """Writes attempts and outcomes and promotes the lanes whose head is gone."""
     ordered = sorted(attempts, key=lambda one: (one.leased.connector_id, one.leased.event_id))
     lane_locks(connection, (one.leased.contract_id for one in ordered))
     rows = connection.execute(query("settle"), {**attempt_columns(ordered), "worker": worker}).all()
-    promote(
-        connection, [(row.connector_id, row.closed_contract_id) for row in rows if row.closed_contract_id is not None]
+    lanes = [(row.connector_id, row.closed_contract_id) for row in rows if row.closed_contract_id is not None]
+    return Written(sum(not row.applied for row in rows), promote(connection, lanes))
+
+
+def promote(connection: Connection, lanes: Sequence[tuple[int, str]]) -> frozenset[int]:
+    """Makes the first open row of each lane (connector, contract) ready, under their lane locks; says where."""
+    if not lanes:
+        return frozenset()
+    rows = connection.execute(
+        query("promote"),
+        {"connector_ids": [lane[0] for lane in lanes], "contract_ids": [lane[1] for lane in lanes]},
     )
-    return sum(not row.applied for row in rows)
-
-
-def attempt_columns(attempts: Sequence[Attempt]) -> dict[str, list[object]]:
-    """Each column of the attempts as an array, for statements that unnest them."""
-    leased = [one.leased for one in attempts]
-    responses = [one.response for one in attempts]
-    return {
-        "event_ids": [one.event_id for one in leased],
-        "connector_ids": [one.connector_id for one in leased],
-        "tokens": [one.token for one in leased],
-        "numbers": [one.attempt for one in leased],
-        "kinds": [one.kind.value for one in leased],
-        "connector_versions": [one.connector_version for one in attempts],
-        "started_at": [one.started_at for one in attempts],
-        "durations": [one.duration_ms for one in responses],
-        "timings": [json.dumps(dict(one.timings)) if one.timings else None for one in responses],
-        "urls": [one.url for one in attempts],
-        "request_headers": [_json_text(one.request_headers) for one in attempts],
-        "status_codes": [one.status for one in responses],
-        "response_headers": [_json_text(_grouped(one.headers)) for one in responses],
-        "response_bodies": [None if one.status is None else one.body for one in responses],
-        "cuts": [one.cut for one in responses],
-        "outcomes": [one.outcome.value for one in responses],
-        "error_codes": [one.error_code for one in responses],
-        "errors": [_storable(one.error) for one in responses],
-        "settled": [None if one.settled is None else one.settled.value for one in attempts],
-        "delays": [one.delay_seconds for one in attempts],
-        "counted": [one.counted for one in attempts],
-    }
-
-
-def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by lower-case name, repeated ones joined as HTTP allows."""
-    grouped: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        grouped[key] = f"{grouped[key]}, {value}" if key in grouped else value
-    return grouped
-
-
-def _storable(text: str | None) -> str | None:
-    """PostgreSQL's text holds no NUL and no lone surrogate; a receiver's words may."""
-    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _json_text(values: Mapping[str, str]) -> str | None:
-    if not values:
-        return None
-    return json.dumps({_storable(name): _storable(value) for name, value in values.items()})
-
-
-def promote(connection: Connection, lanes: Sequence[tuple[int, str]]) -> None:
-    """Makes the first open row of each lane (connector, contract) ready; under their lane locks."""
-    if lanes:
-        connection.execute(
-            query("promote"),
-            {"connector_ids": [lane[0] for lane in lanes], "contract_ids": [lane[1] for lane in lanes]},
-        )
+    return frozenset(rows.scalars())
 
 
 def release(connection: Connection, leased: Sequence[Leased]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from outbox import store
+from outbox.attempt_columns import attempt_columns
 from outbox.errors import RefusedError
 from outbox.model import (
     ALL_BUSINESS_UNITS,
@@ -84,7 +85,7 @@ def record_trial(connection: Connection, trial: Trial, response: Response, *, wo
     )
     connection.execute(
         query("trial_record"),
-        store.attempt_columns([attempt])
+        attempt_columns([attempt])
         | {
             "event_id": trial.leased.event_id,
             "connector_id": trial.connector.id,

@@ -13,7 +13,7 @@ LAYERS: dict[str, str] = {
     "words": "outbox outbox.errors outbox.model outbox.suggest outbox.duration",
     "decisions": """
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
-        outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.attempt_columns outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard""",
     "ground": """
@@ -27,7 +27,7 @@ LAYERS: dict[str, str] = {
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift""",
     "order": """
-        outbox.router outbox.send_pool outbox.relay outbox.trial outbox.backfill
+        outbox.router outbox.send_pool outbox.room outbox.settling outbox.relay outbox.trial outbox.backfill
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
     "daemon": "scheduler",
     "demo": """

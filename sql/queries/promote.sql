@@ -18,3 +18,4 @@ UPDATE outbox.queue q
 SET ready = true, due_at = greatest(q.due_at, clock_timestamp())
 FROM head
 WHERE q.connector_id = head.connector_id AND q.event_id = head.event_id
+RETURNING q.connector_id

@@ -1,0 +1,101 @@
+"""What a worker may take: how much of each connector, from where in its queue, and for how long."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from outbox.model import Connector, Leased
+from outbox.send_pool import SendPool
+from outbox.store import Want
+
+WATERMARK_MARGIN = timedelta(seconds=2)
+WATERMARK_SECONDS = 5.0
+AHEAD_SECONDS = 0.25
+"""So much work is kept ready for each connector, by the pace of its receiver: claims are batches, or nothing."""
+MOST_AHEAD = 32
+MOST_HERE = 1000
+
+
+class Room:
+    """Belongs to the relay's thread."""
+
+    def __init__(self, pool: SendPool, *, lease_margin_seconds: float, dice: Callable[[], float]) -> None:
+        self._pool = pool
+        self._lease_margin_seconds = lease_margin_seconds
+        self._dice = dice
+        self._lows: dict[int, datetime] = {}
+        self._lows_since = time.monotonic()
+        self._drained: set[int] = set()
+        self._given: Counter[int] = Counter()
+
+    @property
+    def most(self) -> int:
+        """How many more deliveries this worker holds at all."""
+        return MOST_HERE - len(self._pool)
+
+    def forget(self) -> None:
+        """Looks at whole queues again: the connectors changed, or it is time for what was due before a watermark."""
+        self._lows.clear()
+        self._drained.clear()
+        self._lows_since = time.monotonic()
+
+    def slots(self, connector: Connector) -> int:
+        """How many of a connector's deliveries this worker may send at the same time."""
+        return connector.max_in_flight
+
+    def lease_seconds(self, connector: Connector) -> float:
+        """A lease outlasts the longest send, and what may wait here before it."""
+        return connector.timeout_seconds + self._lease_margin_seconds
+
+    def hungry(self, connectors: Iterable[Connector]) -> bool:
+        """Whether a claim is worth its statement: some connector has much room, and more may wait for it."""
+        return self.most > 0 and any(
+            one.id not in self._drained and one.sends and self._take(one) > self._pool.held(one.id)
+            for one in connectors
+        )
+
+    def wants(self, connectors: Iterable[Connector]) -> list[Want]:
+        """What each connector has room for; those with the least here come first."""
+        if time.monotonic() - self._lows_since > WATERMARK_SECONDS:
+            self.forget()
+        roomy = [(one, take) for one in connectors if one.sends and (take := self._take(one)) > 0]
+        roomy.sort(key=lambda pair: (self._pool.held(pair[0].id), self._dice()))
+        return [Want(one.id, take, self.lease_seconds(one), self._lows.get(one.id)) for one, take in roomy]
+
+    def note_claimed(self, wants: Sequence[Want], claimed: Sequence[Leased], *, most: int, at: datetime) -> None:
+        """Remembers which connectors had no more to give, and from where the next claim need look for them."""
+        if len(claimed) >= most:
+            return
+        taken = Counter(leased.connector_id for leased in claimed)
+        for want in wants:
+            if taken[want.connector_id] < want.take:
+                self._drained.add(want.connector_id)
+                self._lows[want.connector_id] = at - WATERMARK_MARGIN
+
+    def note_queued(self, connector_ids: Iterable[int]) -> None:
+        """Remembers which connectors have something new to give."""
+        self._drained.difference_update(connector_ids)
+
+    def begin_batch(self) -> None:
+        """Counts anew what `lease_for` gives."""
+        self._given.clear()
+
+    def lease_for(self, connector: Connector) -> float | None:
+        """A lease at birth, where nothing older of the connector waits and there is room to send it soon."""
+        given = self._given
+        if (
+            not connector.sends
+            or connector.id not in self._drained
+            or given[connector.id] >= self._take(connector)
+            or given.total() >= self.most
+        ):
+            return None
+        given[connector.id] += 1
+        return self.lease_seconds(connector)
+
+    def _take(self, connector: Connector) -> int:
+        seconds = self._pool.seconds(connector.id)
+        ahead = 1.0 if seconds is None else min(MOST_AHEAD, max(1.0, AHEAD_SECONDS / max(seconds, 1e-6)))
+        return math.floor(self.slots(connector) * ahead) - self._pool.held(connector.id)

@@ -1,0 +1,129 @@
+"""Hop 5: what came back is written in batches, and stays until it is."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from outbox import store
+from outbox.connectors import disable
+from outbox.db import is_transient
+from outbox.log import get_log
+from outbox.send_pool import Sent
+from outbox.settlement import Settlement, settlement
+
+SETTLE_MOST = 500
+SETTLE_ENOUGH = 64
+LINGER_SECONDS = 0.005
+"""An attempt waits so long for others to be written with, while any are under way."""
+GONE = "the receiver answered 410 Gone"
+
+
+class Settling:
+    """Attempts that wait to be written; belongs to the relay's thread."""
+
+    def __init__(self, engine: Engine, *, worker: str, schedule: Sequence[float], dice: Callable[[], float]) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._schedule = schedule
+        self._dice = dice
+        self._waiting: list[Sent] = []
+        self.at = math.inf
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that nothing more should be taken before it is written."""
+        return len(self._waiting) >= SETTLE_MOST
+
+    def add(self, sent: Sequence[Sent]) -> None:
+        """Takes what came back."""
+        if sent and not self._waiting:
+            self.at = time.monotonic() + LINGER_SECONDS
+        self._waiting += sent
+
+    def due(self, *, more: bool) -> bool:
+        """Whether to write now; `more`: others are under way, and worth a short wait."""
+        return bool(self._waiting) and (not more or len(self._waiting) >= SETTLE_ENOUGH or time.monotonic() >= self.at)
+
+    def write(self) -> tuple[Counter[str], set[int]]:
+        """Writes what waits: its outcomes, and the connectors that have something new to send.
+
+        When the database refuses, all of it stays for the next time.
+        """
+        promoted = self._release()
+        outcomes: Counter[str] = Counter()
+        most = SETTLE_MOST
+        while batch := self._waiting[:most]:
+            try:
+                promoted |= self._write_batch(batch)
+                outcomes.update(sent.response.outcome.value for sent in batch if sent.response is not None)
+            except DBAPIError as error:
+                if is_transient(error):
+                    raise
+                if len(batch) > 1:
+                    most = 1
+                    continue
+                # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
+                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, exc_info=error)
+            del self._waiting[: len(batch)]
+        self.at = math.inf
+        return outcomes, promoted
+
+    def _release(self) -> set[int]:
+        unsent = [sent.leased for sent in self._waiting if sent.response is None]
+        if unsent:
+            with self._engine.begin() as connection:
+                store.release(connection, unsent)
+            self._waiting = [sent for sent in self._waiting if sent.response is not None]
+        return {leased.connector_id for leased in unsent}
+
+    def _write_batch(self, batch: Sequence[Sent]) -> frozenset[int]:
+        settlements = [self._settlement(sent) for sent in batch]
+        gone = {(one.attempt.leased.connector_id, one.attempt.connector_version) for one in settlements if one.disables}
+        for connector_id, version in sorted(gone):
+            # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
+            with self._engine.begin() as connection:
+                disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
+        with self._engine.begin() as connection:
+            written = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
+        _log_settled(batch, settlements, late=written.late)
+        return written.promoted
+
+    def _settlement(self, sent: Sent) -> Settlement:
+        assert sent.response is not None  # noqa: S101 (the unsent were released before)
+        return settlement(
+            sent.leased,
+            sent.connector,
+            request=sent.request,
+            response=sent.response,
+            started_at=sent.started_at,
+            schedule=self._schedule,
+            jitter=self._dice(),
+        )
+
+
+def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, late: int) -> None:
+    log = get_log()
+    for sent, one in zip(batch, settlements, strict=True):
+        attempt, response = one.attempt, one.attempt.response
+        words = {
+            "event_id": sent.leased.event_id,
+            "connector": sent.connector.name,
+            "attempt": sent.leased.attempt,
+            "outcome": response.outcome.value,
+            "status": response.status,
+            "duration_ms": round(response.duration_ms, 1),
+            "settled": attempt.settled,
+        }
+        if response.outcome == "ok":
+            log.debug("attempt", **words)
+        else:
+            log.warning("attempt", **words, error=response.error, retry_seconds=round(attempt.delay_seconds, 1))
+    if late:
+        log.warning("settled_late", attempts=late)
