@@ -1,0 +1,69 @@
+"""A backlog of captured events, committed at once in front of workers that are up; how long it lasts."""
+
+import time
+
+from benchmarks.ground import Database, say, statement
+from outbox.errors import OutboxError
+
+EVENTS_PER_CONTRACT = 4
+HOT = ("inbox", "queue")
+FACTS = ("event", "decision", "delivery", "attempt")
+_LOOK_SECONDS = 0.05
+_PATIENCE_SECONDS = 900.0
+_LEFT = "SELECT EXISTS (SELECT FROM outbox.inbox) OR EXISTS (SELECT FROM outbox.queue)"
+_DELIVERED = "SELECT count(*) FILTER (WHERE settled = 'delivered'), count(*) FROM outbox.attempt"
+_SIZE = """
+SELECT sum(pg_total_relation_size(coalesce(t.relid, CAST('outbox.' || n.name AS regclass))))
+FROM unnest(CAST(%s AS text[])) AS n (name)
+LEFT JOIN LATERAL pg_partition_tree(CAST('outbox.' || n.name AS regclass)) AS t ON t.isleaf"""
+
+
+def contracts_of(events: int) -> int:
+    """Over how many contracts so many events are spread."""
+    return max(1, events // EVENTS_PER_CONTRACT)
+
+
+class Backlog:
+    """Events that are written and not committed yet; `drain` commits them, once."""
+
+    def __init__(self, database: Database, events: int) -> None:
+        self._database, self._events = database, events
+        self._connection = database.connect()
+        self._before = int(self._connection.execute(_DELIVERED).fetchall()[0][0])
+        self._connection.execute("BEGIN")
+        self._connection.execute("SET LOCAL session_replication_role = replica")
+        self._connection.execute(statement("backlog"), {"events": events, "contracts": contracts_of(events)})
+        self._connection.execute("ANALYZE outbox.inbox, outbox.event")
+
+    def drain(self) -> float:
+        """Commits, and waits until every event is delivered; the seconds that took."""
+        began = time.monotonic()
+        self._connection.execute("NOTIFY outbox")
+        self._connection.execute("COMMIT")
+        while self._connection.execute(_LEFT).fetchall()[0][0]:
+            if time.monotonic() - began > _PATIENCE_SECONDS:
+                raise OutboxError(f"expected {self._events} events to be delivered in {_PATIENCE_SECONDS:.0f} s")
+            time.sleep(_LOOK_SECONDS)
+        seconds = time.monotonic() - began
+        self._check()
+        self._connection.close()
+        return seconds
+
+    def _check(self) -> None:
+        """Raises where a figure would count what was not delivered."""
+        delivered, attempts = self._connection.execute(_DELIVERED).fetchall()[0]
+        if attempts != delivered or delivered - self._before != self._events:
+            raise OutboxError(f"expected {self._events} deliveries, got {delivered - self._before}; {attempts} attempts")
+
+
+def drain_backlog(database: Database, events: int) -> float:
+    """Events per second, from their commit to the last one's delivery."""
+    seconds = Backlog(database, events).drain()
+    say(f"  {events:,} events in {seconds:.1f} s")
+    return events / seconds
+
+
+def bytes_of(database: Database, tables: tuple[str, ...]) -> int:
+    """What these tables of ours take on disk, partitions, indexes and all."""
+    with database.connect() as connection:
+        return int(connection.execute(_SIZE, [list(tables)]).fetchall()[0][0])
