@@ -14,7 +14,7 @@ from benchmarks.table import Row, milliseconds, percentile, size
 from outbox import store
 from outbox.connectors import load_connectors
 from outbox.model import Attempt, Connector, Leased, Outcome, Response
-from outbox.relay import WATERMARK_MARGIN, WATERMARK_SECONDS
+from outbox.room import WATERMARK_MARGIN, WATERMARK_SECONDS
 from outbox.secret_box import SecretBox
 from outbox.settlement import settlement
 
