@@ -7,16 +7,20 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from outbox import retry, store
+from outbox import health, retry, store
+from outbox.breaker import Rules
+from outbox.capacity import Capacity
+from outbox.clock import DatabaseClock
 from outbox.connectors import connectors_stamp, disable, load_connectors
 from outbox.db import has_to_wait, is_transient
+from outbox.holds import Holds
 from outbox.log import get_log
 from outbox.model import Connector, Leased
 from outbox.router import ConnectorsChangedError, Router
@@ -49,23 +53,6 @@ class Passed:
         return bool(self.events or self.claimed or self.attempts)
 
 
-class DatabaseClock:
-    """The database's time, carried on between two looks by the machine's monotonic clock."""
-
-    def __init__(self) -> None:
-        self._at: tuple[datetime, float] | None = None
-
-    def set(self, now: datetime) -> None:
-        """Takes the database's word for the present moment."""
-        self._at = (now, time.monotonic())
-
-    def now(self) -> datetime:
-        """The database's time; every claim sets it, and so it is known before every send."""
-        if self._at is None:
-            raise RuntimeError("expected the database's time before its first use, got none")
-        return self._at[0] + timedelta(seconds=time.monotonic() - self._at[1])
-
-
 class Relay:
     """One process's hops 2 to 5; `run_until_idle` and `drain` belong to one thread at a time, `wake` to any."""
 
@@ -91,7 +78,12 @@ class Relay:
             claiming, most=settings.relay.route_batch, max_bytes=settings.report.max_bytes, worker=worker
         )
         self._route_after = -math.inf
-        self._pool = SendPool(transport, threads=settings.relay.threads, now=self._clock.now)
+        relay = settings.relay
+        seconds = relay.heartbeat_seconds
+        self.capacity = Capacity(claiming, name=worker, transport=transport.name, heartbeat_seconds=seconds)
+        rules = Rules(relay.hold_after_failures, relay.disable_after_days)
+        self._holds = Holds(settling, worker=worker, rules=rules)
+        self._pool = SendPool(transport, threads=relay.threads, now=self._clock.now)
         self._unsettled: list[Sent] = []
         self._connectors = ConnectorIndex(())
         self._stamp: object = None
@@ -117,11 +109,14 @@ class Relay:
             self._unsettled += self._pool.collect(wait_seconds=WAIT_SECONDS if busy and not moved else 0)
             self._settle(passed)
             if not moved and not busy:
-                break
+                pause = self.capacity.pause_seconds()
+                if pause is None:
+                    break
+                self._unsettled += self._pool.collect(wait_seconds=min(pause, WAIT_SECONDS))
         return passed
 
-    def drain(self, *, seconds: float) -> Passed:
-        """Hands back what was not sent, waits for what is, and records as interrupted what does not end in time.
+    def drain(self, *, seconds: float, forget: bool = False) -> Passed:
+        """Hands back what was not sent, waits for what is, records as interrupted what does not end in time; leaves.
 
         While the database refuses, it tries again until the time is up, and raises DBAPIError then.
         """
@@ -135,13 +130,14 @@ class Relay:
                 self._settle(passed)
         self._unsettled += self._pool.abandon()
         self._settle(passed)
+        self.capacity.leave(forget=forget)
         return passed
 
-    def nothing_due(self) -> bool:
-        """Whether no note is unrouted and no delivery that may be sent is due."""
+    def left_due(self) -> tuple[int, int]:
+        """How many notes are unrouted, and how many deliveries that may be sent are due."""
         with self._claiming.connect() as connection:
             self._look_at_connectors(connection)
-            return store.due_left(connection, self._connectors.connectors) == (0, 0)
+            return store.due_left(connection, self._connectors.connectors)
 
     def _look_at_connectors(self, connection: Connection) -> ConnectorIndex:
         """The connectors, read again when any has changed."""
@@ -150,6 +146,7 @@ class Relay:
             self._connectors = ConnectorIndex(load_connectors(connection, self._box))
             self._stamp = stamp
             self._lows.clear()
+            self.capacity.outdate()
         return self._connectors
 
     def _route(self, passed: Passed) -> bool:
@@ -170,41 +167,53 @@ class Relay:
         return routed > 0
 
     def _claim_and_send(self, passed: Passed) -> bool:
-        wants, free = self._wants(), self._pool.free
-        if not wants or free <= 0 or len(self._unsettled) >= SETTLE_MOST:
-            return False
+        self.capacity.keep()
+        room = self.capacity.room(self._pool.by_connector())
+        wants, held, free = self._wants(room), self._held(room), self._pool.free
+        claimed: list[Leased] = []
+        if (wants or held) and free > 0 and len(self._unsettled) < SETTLE_MOST:
+            claimed = self._claim(wants, held, free=free)
+        passed.claimed += len(claimed)
+        taken = Counter(leased.connector_id for leased in claimed)
+        self.capacity.taken({want.connector_id: want.take for want in wants}, taken, self._pool.by_connector())
+        return bool(claimed)
+
+    def _claim(self, wants: Sequence[store.Want], held: dict[int, float], *, free: int) -> list[Leased]:
         asked_at = time.monotonic()
         with self._claiming.begin() as connection:
             # A claim that a crash forgets is only sent again; the settles, which can't be forgotten, stay durable.
             connection.execute(text("SET LOCAL synchronous_commit = off"))
-            claimed = store.claim(connection, wants, most=free, token=secrets.randbits(63), worker=self._worker)
+            asked = [*(store.Want(one, 1, held[one], None) for one in health.win_probes(connection, held)), *wants]
+            claimed = store.claim(connection, asked, most=free, token=secrets.randbits(63), worker=self._worker)
             now, transaction_start = store.clock(connection)
         self._clock.set(now)
         self._note_drained(wants, claimed, free=free, at=transaction_start)
-        passed.claimed += len(claimed)
         for leased in claimed:
             self._start(leased, self._connectors.by_id[leased.connector_id], asked_at=asked_at)
-        return bool(claimed)
+        return claimed
 
     def _start(self, leased: Leased, connector: Connector, *, asked_at: float) -> None:
         schedule = retry.schedule_for(connector, self._settings.relay.schedule_seconds)
         if retry.exhausted(leased.tries - 1, schedule):
             self._unsettled.append(Sent(leased, connector, self._clock.now(), None, SPENT))
         else:
-            self._pool.start(leased, connector, deadline=asked_at + self._lease_seconds(connector))
+            lease_ends, share_ends = asked_at + self._lease_seconds(connector), self.capacity.until
+            self._pool.start(leased, connector, deadline=min(lease_ends, share_ends + connector.timeout_seconds))
 
-    def _wants(self) -> list[store.Want]:
+    def _held(self, room: Mapping[int, int]) -> dict[int, float]:
+        """The lease of a probe, for each held connector that there is room to probe."""
+        held = (one for one in self._connectors.connectors if one.probed and room.get(one.id, 0) > 0)
+        return {one.id: self._lease_seconds(one) for one in held}
+
+    def _wants(self, room: Mapping[int, int]) -> list[store.Want]:
         """What each connector has room for; those with the least under way come first."""
         if time.monotonic() - self._lows_since > WATERMARK_SECONDS:
             self._lows.clear()
             self._lows_since = time.monotonic()
         busy = self._pool.by_connector()
-        roomy = [one for one in self._connectors.connectors if one.sends and busy[one.id] < one.max_in_flight]
+        roomy = [one for one in self._connectors.connectors if one.sends and room.get(one.id, 0) > 0]
         roomy.sort(key=lambda one: (busy[one.id], self._dice()))
-        return [
-            store.Want(one.id, one.max_in_flight - busy[one.id], self._lease_seconds(one), self._lows.get(one.id))
-            for one in roomy
-        ]
+        return [store.Want(one.id, room[one.id], self._lease_seconds(one), self._lows.get(one.id)) for one in roomy]
 
     def _lease_seconds(self, connector: Connector) -> float:
         return connector.timeout_seconds + self._settings.relay.lease_margin_seconds
@@ -220,9 +229,11 @@ class Relay:
 
     def _settle(self, passed: Passed) -> None:
         """Writes what came back; when the database refuses, all of it stays for the next time."""
-        if unsent := [sent.leased for sent in self._unsettled if sent.response is None]:
+        self._holds.disable_given_up()
+        if unsent := [sent for sent in self._unsettled if sent.response is None]:
             with self._settling.begin() as connection:
-                store.release(connection, unsent)
+                store.release(connection, [sent.leased for sent in unsent])
+                health.unprobed(connection, [sent.connector.id for sent in unsent if sent.connector.probed])
             self._unsettled = [sent for sent in self._unsettled if sent.response is not None]
         most = SETTLE_MOST
         while batch := self._unsettled[:most]:
@@ -245,9 +256,12 @@ class Relay:
             with self._settling.begin() as connection:
                 disable(connection, connector_id, reason=GONE, by=self._worker)
         with self._settling.begin() as connection:
-            late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
+            attempts = [one.attempt for one in settlements]
+            late = store.settle(connection, attempts, worker=self._worker)
+            verdicts = self._holds.record(connection, attempts, late=late)
+        self._holds.tell(verdicts, {sent.connector.id: sent.connector.name for sent in batch})
         passed.attempts.update(one.attempt.response.outcome.value for one in settlements)
-        _log_settled(batch, settlements, late=late)
+        _log_settled(batch, settlements, late=len(late))
 
     def _settlement(self, sent: Sent) -> Settlement:
         assert sent.response is not None  # noqa: S101 (the unsent were released before)

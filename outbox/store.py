@@ -201,15 +201,15 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
     ]
 
 
-def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> int:
-    """Writes attempts and outcomes and promotes the lanes whose head is gone; returns how many came late."""
+def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> frozenset[tuple[int, int]]:
+    """Writes attempts and outcomes, promotes lanes whose head is gone; returns (connector, event) of what came late."""
     ordered = sorted(attempts, key=lambda one: (one.leased.connector_id, one.leased.event_id))
     lane_locks(connection, (one.leased.contract_id for one in ordered))
     rows = connection.execute(query("settle"), {**attempt_columns(ordered), "worker": worker}).all()
     promote(
         connection, [(row.connector_id, row.closed_contract_id) for row in rows if row.closed_contract_id is not None]
     )
-    return sum(not row.applied for row in rows)
+    return frozenset((row.connector_id, row.event_id) for row in rows if not row.applied)
 
 
 def attempt_columns(attempts: Sequence[Attempt]) -> dict[str, list[object]]:
@@ -234,7 +234,7 @@ def attempt_columns(attempts: Sequence[Attempt]) -> dict[str, list[object]]:
         "cuts": [one.cut for one in responses],
         "outcomes": [one.outcome.value for one in responses],
         "error_codes": [one.error_code for one in responses],
-        "errors": [_storable(one.error) for one in responses],
+        "errors": [storable(one.error) for one in responses],
         "settled": [None if one.settled is None else one.settled.value for one in attempts],
         "delays": [one.delay_seconds for one in attempts],
         "counted": [one.counted for one in attempts],
@@ -250,7 +250,7 @@ def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return grouped
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """PostgreSQL's text holds no NUL and no lone surrogate; a receiver's words may."""
     return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
@@ -258,7 +258,7 @@ def _storable(text: str | None) -> str | None:
 def _json_text(values: Mapping[str, str]) -> str | None:
     if not values:
         return None
-    return json.dumps({_storable(name): _storable(value) for name, value in values.items()})
+    return json.dumps({storable(name): storable(value) for name, value in values.items()})
 
 
 def promote(connection: Connection, lanes: Sequence[tuple[int, str]]) -> None:

@@ -182,7 +182,7 @@ def test_what_cannot_be_replayed_is_refused_with_its_reason(database: Database, 
 
 def test_a_held_connectors_delivery_is_queued_and_waits(database: Database, db: Connection) -> None:
     """Held is no refusal: it goes out when the receiver answers."""
-    crm = insert_connector(db, held_reason="receiver fails", held_at="now")
+    crm = insert_connector(db, held_reason="receiver fails")
     event = dead_delivery(db, crm)
 
     assert verdicts(database, [(event, crm)]) == [Verdict.AGAIN]
