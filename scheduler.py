@@ -86,11 +86,16 @@ class Daemon:
         """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
         with self._claiming.connect() as connection:
             check_schema(connection)
-        passed = self._relay.run_until_idle()
-        _log_passed(passed)
-        well = self._relay.nothing_due()
-        self._relay.drain(seconds=self._settings.relay.drain_seconds)
-        return 0 if well else 1
+        unrouted, due = self._pass_once()
+        while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
+            # Limits and rates are shared: what is due waits until this worker, or another, may send it.
+            unrouted, due = self._pass_once()
+        self._relay.drain(seconds=self._settings.relay.drain_seconds, forget=True)
+        return 1 if unrouted or due else 0
+
+    def _pass_once(self) -> tuple[int, int]:
+        _log_passed(self._relay.run_until_idle())
+        return self._relay.left_due()
 
     def stop(self, signum: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
         """Ends in good order: nothing new is taken, what is under way may finish."""
@@ -133,15 +138,14 @@ class Daemon:
         self._stopping.wait(seconds * random.uniform(0.5, 1.5))  # noqa: S311 (spreads workers, hides nothing)
 
     def _heartbeat(self) -> None:
-        with self._claiming.begin() as connection:
-            worker.heartbeat(
-                connection,
-                name=self.name,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                version=__version__,
-                transport=self._transport.name,
-            )
+        try:
+            if self._relay.capacity.renew():
+                self._wake()
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            # The poll says so aloud; until the next renewal nothing new is sent.
+            get_log().debug("shares_not_renewed", error=_first_line(error))
 
     def _mend_lanes(self) -> None:
         with self._settling.begin() as connection:
@@ -167,8 +171,6 @@ class Daemon:
         self._polling.acquire()
         try:
             _log_passed(self._relay.drain(seconds=max(0.0, deadline - time.monotonic())))
-            with self._settling.begin() as connection:
-                worker.worker_stopped(connection, self.name)
         except DBAPIError as error:
             get_log().warning("stopped_without_database", error=_first_line(error))
         get_log().info("stopped", worker=self.name)

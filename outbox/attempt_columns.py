@@ -28,7 +28,7 @@ def attempt_columns(attempts: Sequence[Attempt]) -> dict[str, list[object]]:
         "cuts": [one.cut for one in responses],
         "outcomes": [one.outcome.value for one in responses],
         "error_codes": [one.error_code for one in responses],
-        "errors": [_storable(one.error) for one in responses],
+        "errors": [storable(one.error) for one in responses],
         "settled": [None if one.settled is None else one.settled.value for one in attempts],
         "delays": [one.delay_seconds for one in attempts],
         "counted": [one.counted for one in attempts],
@@ -44,7 +44,7 @@ def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return grouped
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """PostgreSQL's text holds no NUL and no lone surrogate; a receiver's words may."""
     return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
@@ -52,4 +52,4 @@ def _storable(text: str | None) -> str | None:
 def _json_text(values: Mapping[str, str]) -> str | None:
     if not values:
         return None
-    return json.dumps({_storable(name): _storable(value) for name, value in values.items()})
+    return json.dumps({storable(name): storable(value) for name, value in values.items()})

@@ -186,6 +186,9 @@ class ConnectorSpec(BaseModel):
     form_style: Annotated[FormStyle, Field(title="Form style")] = FormStyle.FIELDS
     order: Annotated[Order, Field(title="Order")] = Order.CONTRACT
     max_in_flight: Annotated[int, Field(title="Most in flight", ge=1, le=1000, strict=True)] = 8
+    rate_per_second: Annotated[float | None, Field(title="Most per second", gt=0, le=10_000, allow_inf_nan=False)] = (
+        None
+    )
     timeout_seconds: Annotated[float, Field(title="Timeout", gt=0, le=300, allow_inf_nan=False)] = 15.0
     schedule: Annotated[tuple[Pause, ...] | None, Field(title="Retry schedule", max_length=50)] = None
     headers: Annotated[Mapping[str, Annotated[HeaderValue, BeforeValidator(_header_text)]], Field(title="Headers")] = {}

@@ -224,6 +224,7 @@ def _columns(spec: ConnectorSpec, sealed_headers: Mapping[str, Json], box: Secre
         "form_style": spec.form_style,
         "lane_order": spec.order,
         "max_in_flight": spec.max_in_flight,
+        "rate_per_second": spec.rate_per_second,
         "timeout_seconds": spec.timeout_seconds,
         "schedule": None if spec.schedule is None else list(spec.schedule),
         "headers": json.dumps(

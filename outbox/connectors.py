@@ -41,6 +41,8 @@ class StandingConnector:
     disabled_at: datetime | None
     discard: bool
     held_reason: str | None
+    held_at: datetime | None
+    probe_at: datetime | None
     unopened: bool
     old_signing_secret: Secret = field(repr=False)
     sealed_headers: Mapping[str, Json] = field(repr=False)
@@ -76,6 +78,7 @@ class StandingConnector:
             form_style=spec.form_style,
             order=spec.order,
             max_in_flight=spec.max_in_flight,
+            rate_per_second=spec.rate_per_second,
             timeout_seconds=spec.timeout_seconds,
             schedule=spec.schedule,
             headers=tuple((name, plain(value)) for name, value in spec.headers.items()),
@@ -85,6 +88,7 @@ class StandingConnector:
             enabled=self.enabled,
             discard=self.discard,
             held_reason=UNOPENED if self.unopened else self.held_reason,
+            probed=self.enabled and self.held_reason is not None and not self.unopened,
         )
 
 
@@ -151,6 +155,8 @@ def _standing(row: Row[Any], box: SecretBox) -> StandingConnector:
         disabled_at=row.disabled_at,
         discard=row.discard,
         held_reason=row.held_reason,
+        held_at=row.held_at,
+        probe_at=row.probe_at,
         unopened=any(one is KEPT for one in (secret, signing, old, *headers.values())),
         old_signing_secret=old,
         sealed_headers=sealed_headers,
@@ -174,6 +180,7 @@ def _spec(row: Row[Any], headers: dict[str, HeaderValue], *, secret: Secret, sig
         form_style=FormStyle(row.form_style),
         order=Order(row.lane_order),
         max_in_flight=row.max_in_flight,
+        rate_per_second=row.rate_per_second,
         timeout_seconds=row.timeout_seconds,
         schedule=None if row.schedule is None else tuple(row.schedule),
         headers=headers,

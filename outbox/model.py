@@ -158,7 +158,8 @@ class Connector:
     """A connector's current version, as the relay uses it; the secrets are plain here and never printed.
 
     `schedule` is seconds before the 2nd, 3rd, ... attempt (None: the service's own).
-    `held_reason` is set while deliveries wait for something to be mended; `discard` only while disabled.
+    `held_reason` is set while deliveries wait for something to be mended; `probed` where that is its receiver, which
+    one delivery at a time may try. `discard` is set only while disabled.
     """
 
     id: int
@@ -175,6 +176,7 @@ class Connector:
     form_style: FormStyle = FormStyle.FIELDS
     order: Order = Order.CONTRACT
     max_in_flight: int = 8
+    rate_per_second: float | None = None
     timeout_seconds: float = 15.0
     schedule: tuple[float, ...] | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -184,6 +186,7 @@ class Connector:
     enabled: bool = True
     discard: bool = False
     held_reason: str | None = None
+    probed: bool = False
 
     @property
     def sends(self) -> bool:
@@ -253,7 +256,7 @@ class Response:
 class Attempt:
     """One attempt as it is written, and what it means: settled for good, or due again after `delay_seconds`.
 
-    Where not `counted`, the try is not one of those that the schedule allows.
+    Where not `counted`, the try is not one of those that the schedule allows. `probe`: its connector was held.
     """
 
     leased: Leased
@@ -265,3 +268,4 @@ class Attempt:
     settled: Settled | None
     delay_seconds: float = 0.0
     counted: bool = True
+    probe: bool = False

@@ -9,14 +9,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from outbox import retry, store
+from outbox import health, retry, store
+from outbox.breaker import Rules
+from outbox.capacity import Capacity
+from outbox.clock import DatabaseClock
 from outbox.connectors import connectors_stamp, load_connectors
 from outbox.db import has_to_wait
+from outbox.holds import Holds
 from outbox.log import get_log
 from outbox.model import Connector, Leased
 from outbox.room import Room
@@ -48,23 +51,6 @@ class Passed:
         return bool(self.events or self.claimed or self.attempts)
 
 
-class DatabaseClock:
-    """The database's time, carried on between two looks by the machine's monotonic clock."""
-
-    def __init__(self) -> None:
-        self._at: tuple[datetime, float] | None = None
-
-    def set(self, now: datetime) -> None:
-        """Takes the database's word for the present moment."""
-        self._at = (now, time.monotonic())
-
-    def now(self) -> datetime:
-        """The database's time; every claim sets it, and so it is known before every send."""
-        if self._at is None:
-            raise RuntimeError("expected the database's time before its first use, got none")
-        return self._at[0] + timedelta(seconds=time.monotonic() - self._at[1])
-
-
 class Relay:
     """One process's hops 2 to 5; `run_until_idle` and `drain` belong to one thread at a time, `wake` to any."""
 
@@ -89,8 +75,16 @@ class Relay:
         )
         relay = settings.relay
         self._pool = SendPool(transport, threads=relay.threads, most_threads=relay.most_threads, now=self._clock.now)
-        self._room = Room(self._pool, lease_margin_seconds=relay.lease_margin_seconds, dice=dice)
-        self._settling = Settling(settling, worker=worker, schedule=relay.schedule_seconds, dice=dice)
+        self.capacity = Capacity(
+            claiming,
+            self._pool,
+            name=worker,
+            transport=transport.name,
+            heartbeat_seconds=relay.heartbeat_seconds,
+        )
+        self._room = Room(self._pool, self.capacity, lease_margin_seconds=relay.lease_margin_seconds, dice=dice)
+        holds = Holds(settling, worker=worker, rules=Rules(relay.hold_after_failures, relay.disable_after_days))
+        self._settling = Settling(settling, holds, worker=worker, schedule=relay.schedule_seconds, dice=dice)
         self._connectors = ConnectorIndex(())
         self._stamp: object = None
         self._route_at = -math.inf
@@ -112,8 +106,8 @@ class Relay:
         passed = Passed()
         looked = False
         while not self._stopping.is_set():
-            if not len(self._pool) and not len(self._settling):
-                if looked:
+            if not self._busy:
+                if looked and not self._wait_for_rate():
                     break
                 self._route_at = self._claim_at = -math.inf
                 looked = True
@@ -124,8 +118,8 @@ class Relay:
                 self._write(passed)
         return passed
 
-    def drain(self, *, seconds: float) -> Passed:
-        """Hands back what was not sent, waits for what is, and records as interrupted what does not end in time.
+    def drain(self, *, seconds: float, forget: bool = False) -> Passed:
+        """Hands back what was not sent, waits for what is, records as interrupted what does not end in time; leaves.
 
         While the database refuses, it tries again until the time is up, and raises DBAPIError then.
         """
@@ -133,19 +127,24 @@ class Relay:
         self.stop()
         deadline = time.monotonic() + seconds
         self._settling.add(self._pool.take_back())
-        while (len(self._pool) or len(self._settling)) and (left := deadline - time.monotonic()) > 0:
+        while self._busy and (left := deadline - time.monotonic()) > 0:
             self._settling.add(self._pool.collect(wait_seconds=min(LOOK_SECONDS, left)))
             with contextlib.suppress(DBAPIError):
                 self._write(passed)
         self._settling.add(self._pool.abandon())
         self._write(passed)
+        self.capacity.leave(forget=forget)
         return passed
 
-    def nothing_due(self) -> bool:
-        """Whether no note is unrouted and no delivery that may be sent is due."""
+    def left_due(self) -> tuple[int, int]:
+        """How many notes are unrouted, and how many deliveries that may be sent are due."""
         with self._claiming.connect() as connection:
             self._look_at_connectors(connection)
-            return store.due_left(connection, self._connectors.connectors) == (0, 0)
+            return store.due_left(connection, self._connectors.connectors)
+
+    @property
+    def _busy(self) -> bool:
+        return bool(len(self._pool) or len(self._settling))
 
     def _look_at_connectors(self, connection: Connection) -> ConnectorIndex:
         """The connectors, read again when any has changed."""
@@ -154,6 +153,7 @@ class Relay:
             self._connectors = ConnectorIndex(load_connectors(connection, self._box))
             self._stamp = stamp
             self._room.forget()
+            self.capacity.outdate()
         return self._connectors
 
     def _wait_seconds(self) -> float:
@@ -162,6 +162,13 @@ class Relay:
             return 0.0
         at = min(self._route_at, self._claim_at, self._settling.at)
         return 0.0 if self._room.hungry(self._connectors.connectors) else max(0.0, at - time.monotonic())
+
+    def _wait_for_rate(self) -> bool:
+        """Waits, where something is known to wait for nothing but a rate; False where nothing does."""
+        pause = self._room.pause_seconds(self._connectors.connectors)
+        if pause is not None:
+            self._settling.add(self._pool.collect(wait_seconds=min(pause, LOOK_SECONDS)))
+        return pause is not None
 
     def _route(self, passed: Passed) -> bool:
         """Routes a batch; where that has to wait for a lock on the application's tables, sending goes on."""
@@ -193,15 +200,18 @@ class Relay:
         if asked_at < self._claim_at and not self._room.hungry(self._connectors.connectors):
             return False
         self._claim_at = asked_at + LOOK_SECONDS
+        self.capacity.keep()
         most = self._room.most
         if most <= 0 or self._settling.full:
             return False
         with self._claiming.begin() as connection:
-            self._look_at_connectors(connection)
-            if not (wants := self._room.wants(self._connectors.connectors)):
-                return False
+            connectors = self._look_at_connectors(connection).connectors
             # A claim that a crash forgets is only sent again; the settles, which can't be forgotten, stay durable.
             connection.execute(text("SET LOCAL synchronous_commit = off"))
+            probes = health.win_probes(connection, self._room.probes(connectors))
+            wants = self._room.wants(connectors, probes)
+            if not wants:
+                return False
             claimed = store.claim(connection, wants, most=most, token=secrets.randbits(63), worker=self._worker)
             now, transaction_start = store.clock(connection)
         self._clock.set(now)
@@ -214,15 +224,18 @@ class Relay:
         for one in leased:
             self._start(one, self._connectors.by_id[one.connector_id], asked_at=asked_at)
 
-    def _write(self, passed: Passed) -> None:
-        outcomes, promoted = self._settling.write()
-        passed.attempts.update(outcomes)
-        self._room.note_queued(promoted)
-
     def _start(self, leased: Leased, connector: Connector, *, asked_at: float) -> None:
         schedule = retry.schedule_for(connector, self._settings.relay.schedule_seconds)
         if retry.exhausted(leased.tries - 1, schedule):
             self._settling.add([Sent(leased, connector, self._clock.now(), None, SPENT)])
-        else:
-            deadline = asked_at + self._room.lease_seconds(connector)
-            self._pool.start(leased, connector, deadline=deadline, slots=self._room.slots(connector))
+            return
+        lease_ends, share_ends = asked_at + self._room.lease_seconds(connector), self.capacity.until
+        self.capacity.spend(connector.id)
+        self._pool.start(leased, connector, deadline=min(lease_ends, share_ends + connector.timeout_seconds))
+
+    def _write(self, passed: Passed) -> None:
+        outcomes, queued = self._settling.write()
+        passed.attempts.update(outcomes)
+        self._room.note_queued(queued)
+        for connector_id in self._settling.held:
+            self._pool.give_back(connector_id)

@@ -3,9 +3,10 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from outbox.capacity import Capacity
 from outbox.model import Connector, Leased
 from outbox.send_pool import SendPool
 from outbox.store import Want
@@ -21,8 +22,11 @@ MOST_HERE = 1000
 class Room:
     """Belongs to the relay's thread."""
 
-    def __init__(self, pool: SendPool, *, lease_margin_seconds: float, dice: Callable[[], float]) -> None:
+    def __init__(
+        self, pool: SendPool, capacity: Capacity, *, lease_margin_seconds: float, dice: Callable[[], float]
+    ) -> None:
         self._pool = pool
+        self._capacity = capacity
         self._lease_margin_seconds = lease_margin_seconds
         self._dice = dice
         self._lows: dict[int, datetime] = {}
@@ -41,10 +45,6 @@ class Room:
         self._drained.clear()
         self._lows_since = time.monotonic()
 
-    def slots(self, connector: Connector) -> int:
-        """How many of a connector's deliveries this worker may send at the same time."""
-        return connector.max_in_flight
-
     def lease_seconds(self, connector: Connector) -> float:
         """A lease outlasts the longest send, and what may wait here before it."""
         return connector.timeout_seconds + self._lease_margin_seconds
@@ -56,13 +56,24 @@ class Room:
             for one in connectors
         )
 
-    def wants(self, connectors: Iterable[Connector]) -> list[Want]:
-        """What each connector has room for; those with the least here come first."""
+    def pause_seconds(self, connectors: Iterable[Connector]) -> float | None:
+        """How long until a rate lets more go of what may wait for it; None where nothing waits for a rate."""
+        rated = (one.id for one in connectors if one.sends and one.id not in self._drained)
+        pauses = (self._capacity.wait_seconds(connector_id) for connector_id in rated)
+        return min((pause for pause in pauses if pause is not None), default=None)
+
+    def probes(self, connectors: Iterable[Connector]) -> dict[int, float]:
+        """The lease of a probe, for each held connector that there is room to probe."""
+        return {one.id: self.lease_seconds(one) for one in connectors if one.probed and self._take(one) > 0}
+
+    def wants(self, connectors: Iterable[Connector], probes: Collection[int] = ()) -> list[Want]:
+        """What each connector has room for, one of those to probe; those with the least here come first."""
         if time.monotonic() - self._lows_since > WATERMARK_SECONDS:
             self.forget()
         roomy = [(one, take) for one in connectors if one.sends and (take := self._take(one)) > 0]
         roomy.sort(key=lambda pair: (self._pool.held(pair[0].id), self._dice()))
-        return [Want(one.id, take, self.lease_seconds(one), self._lows.get(one.id)) for one, take in roomy]
+        probed = [Want(one.id, 1, self.lease_seconds(one), None) for one in connectors if one.id in probes]
+        return probed + [Want(one.id, take, self.lease_seconds(one), self._lows.get(one.id)) for one, take in roomy]
 
     def note_claimed(self, wants: Sequence[Want], claimed: Sequence[Leased], *, most: int, at: datetime) -> None:
         """Remembers which connectors had no more to give, and from where the next claim need look for them."""
@@ -96,6 +107,9 @@ class Room:
         return self.lease_seconds(connector)
 
     def _take(self, connector: Connector) -> int:
+        """Room for more of a connector: what its receiver takes in a moment, less what is here; never over its rate."""
         seconds = self._pool.seconds(connector.id)
         ahead = 1.0 if seconds is None else min(MOST_AHEAD, max(1.0, AHEAD_SECONDS / max(seconds, 1e-6)))
-        return math.floor(self.slots(connector) * ahead) - self._pool.held(connector.id)
+        free = math.floor(self._capacity.slots(connector.id) * ahead) - self._pool.held(connector.id)
+        tokens = self._capacity.tokens(connector.id)
+        return free if tokens is None else min(free, tokens)

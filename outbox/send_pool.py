@@ -56,9 +56,17 @@ class _Line:
     waiting: deque[_Order] = field(default_factory=deque)
     seconds: float | None = None
 
+    def timed(self, response: Response) -> None:
+        """Keeps the pace of a receiver that takes reports; of one that fails nothing is expected."""
+        seconds = response.duration_ms / 1000
+        if response.outcome is not Outcome.OK:
+            self.seconds = None
+        else:
+            self.seconds = seconds if self.seconds is None else self.seconds + _PACE * (seconds - self.seconds)
+
 
 class SendPool:
-    """Threads that send, connectors in turn. Only `wake` may be called from another thread than the owner's.
+    """Threads that send, connectors in turn. Only `wake` and `limit` may be called from other threads than the owner's.
 
     Some threads are enough where receivers answer; more are started, up to `most_threads`, only while all of them
     hang in receivers that don't, so that these hold up no other. They are daemons: a receiver that doesn't answer
@@ -94,21 +102,49 @@ class SendPool:
         return 0 if line is None else line.turns
 
     def seconds(self, connector_id: int) -> float | None:
-        """How long one connector's exchanges take lately; None before the first."""
+        """How long one connector's receiver takes for a report lately; None where it fails, and before the first."""
         line = self._lines.get(connector_id)
         return None if line is None else line.seconds
 
-    def start(self, leased: Leased, connector: Connector, *, deadline: float, slots: int) -> None:
-        """Sends in its turn, if by then the whole exchange fits before `deadline` (monotonic seconds).
+    def slots(self, connector_id: int) -> int:
+        """How many of a connector's may be sent at the same time."""
+        line = self._lines.get(connector_id)
+        return 0 if line is None else line.slots
 
-        At most `slots` of a connector's are sent at the same time; fewer from now on where the number shrinks.
+    def limit(self, connector_id: int, slots: int) -> int:
+        """Changes how many of a connector's may be sent at the same time; from any thread.
+
+        Returns how many may be at its receiver now: more than `slots` until those that are under way have ended.
+        With no slot left, what waits here is given back.
         """
+        with self._lock:
+            line = self._lines.setdefault(connector_id, _Line())
+            line.slots = slots
+            turns = max(0, min(slots - line.turns, len(line.waiting)))
+            line.turns += turns
+            sending = line.turns
+        for _ in range(turns):
+            self._turns.put(line)
+        if not slots:
+            self.give_back(connector_id)
+        return sending
+
+    def give_back(self, connector_id: int) -> None:
+        """Lets what waits here for a connector arrive unsent."""
+        with self._lock:
+            waiting = self._lines.setdefault(connector_id, _Line()).waiting
+            orders = list(waiting)
+            waiting.clear()
+        for order in orders:
+            self._arrivals.put(Sent(order.leased, order.connector, self._now()))
+
+    def start(self, leased: Leased, connector: Connector, *, deadline: float) -> None:
+        """Sends in its turn, if by then the whole exchange fits before `deadline` (monotonic seconds)."""
         order = _Order(leased, connector, deadline)
         self._held[_key(leased)] = order
         self._by_connector[connector.id] += 1
-        line = self._lines.setdefault(connector.id, _Line())
         with self._lock:
-            line.slots = slots
+            line = self._lines.setdefault(connector.id, _Line())
             line.waiting.append(order)
             turn = line.turns < line.slots
             line.turns += turn
@@ -116,23 +152,8 @@ class SendPool:
             self._turns.put(line)
             if self._running < self._threads:
                 self._add_threads(1)
-
-    def limit(self, connector_id: int, slots: int) -> None:
-        """Changes how many of a connector's may be sent at once; with no slot left, what waits here is given up."""
-        line = self._lines.get(connector_id)
-        if line is None or line.slots == slots:
-            return
-        with self._lock:
-            line.slots = slots
-            turns = max(0, min(slots - line.turns, len(line.waiting)))
-            line.turns += turns
-            given_up = [] if slots else list(line.waiting)
-            if given_up:
-                line.waiting.clear()
-        for _ in range(turns):
-            self._turns.put(line)
-        for order in given_up:
-            self._arrivals.put(Sent(order.leased, order.connector, self._now()))
+        elif not line.slots:
+            self.give_back(connector.id)
 
     def wake(self) -> None:
         """Ends a wait for answers early."""
@@ -179,8 +200,7 @@ class SendPool:
             return False
         self._by_connector[sent.connector.id] -= 1
         if sent.response is not None:
-            line, seconds = self._lines[sent.connector.id], sent.response.duration_ms / 1000
-            line.seconds = seconds if line.seconds is None else line.seconds + _PACE * (seconds - line.seconds)
+            self._lines[sent.connector.id].timed(sent.response)
         return True
 
     def _unstick(self) -> None:

@@ -47,11 +47,13 @@ class Relay(Section):
     """The loop that moves events out."""
 
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
-    heartbeat_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
+    heartbeat_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.0
     route_batch: Annotated[int, Field(ge=1, le=10_000)] = 500
     threads: Annotated[int, Field(ge=1, le=256)] = 16
     most_threads: Annotated[int, Field(ge=1, le=4096)] = 512
     lease_margin_seconds: Annotated[float, Field(ge=1, le=600)] = 15.0
+    hold_after_failures: Annotated[int, Field(ge=1, le=1_000)] = 10
+    disable_after_days: Annotated[float, Field(gt=0, le=365)] = 5.0
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = 25.0
     schedule_seconds: Annotated[tuple[Annotated[float, Field(ge=0, le=31_536_000)], ...], Field(max_length=50)] = (
         DEFAULT_SCHEDULE

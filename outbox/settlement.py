@@ -1,10 +1,10 @@
 """From what came of a send to what is written: the attempt, and what it means for the delivery (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outbox import retry
+from outbox import breaker, retry
 from outbox.model import Attempt, Connector, Leased, Outcome, Request, Response, Settled
 from outbox.request import redacted_headers
 
@@ -59,5 +59,13 @@ def settlement(
         settled=settled,
         delay_seconds=delay,
         counted=counted,
+        probe=connector.probed,
     )
-    return Settlement(attempt, disables)
+    return Settlement(_back_in_line(attempt), disables)
+
+
+def _back_in_line(attempt: Attempt) -> Attempt:
+    """A probe that failed spends no try and waits behind the others, so that the next probe is another report."""
+    if not attempt.probe or breaker.sign_of(attempt) is not breaker.Sign.FAILS:
+        return attempt
+    return replace(attempt, settled=None, delay_seconds=0.0, counted=False)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox import store
+from outbox import health, store
+from outbox.breaker import Turn
 from outbox.connectors import disable
 from outbox.db import is_transient
+from outbox.holds import Holds
 from outbox.log import get_log
 from outbox.send_pool import Sent
 from outbox.settlement import Settlement, settlement
@@ -25,13 +27,17 @@ GONE = "the receiver answered 410 Gone"
 class Settling:
     """Attempts that wait to be written; belongs to the relay's thread."""
 
-    def __init__(self, engine: Engine, *, worker: str, schedule: Sequence[float], dice: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: Engine, holds: Holds, *, worker: str, schedule: Sequence[float], dice: Callable[[], float]
+    ) -> None:
         self._engine = engine
+        self._holds = holds
         self._worker = worker
         self._schedule = schedule
         self._dice = dice
         self._waiting: list[Sent] = []
         self.at = math.inf
+        self.held: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -56,6 +62,8 @@ class Settling:
 
         When the database refuses, all of it stays for the next time.
         """
+        self._holds.disable_given_up()
+        self.held = frozenset()
         promoted = self._release()
         outcomes: Counter[str] = Counter()
         most = SETTLE_MOST
@@ -76,12 +84,13 @@ class Settling:
         return outcomes, promoted
 
     def _release(self) -> set[int]:
-        unsent = [sent.leased for sent in self._waiting if sent.response is None]
+        unsent = [sent for sent in self._waiting if sent.response is None]
         if unsent:
             with self._engine.begin() as connection:
-                store.release(connection, unsent)
+                store.release(connection, [sent.leased for sent in unsent])
+                health.unprobed(connection, [sent.connector.id for sent in unsent if sent.connector.probed])
             self._waiting = [sent for sent in self._waiting if sent.response is not None]
-        return {leased.connector_id for leased in unsent}
+        return {sent.connector.id for sent in unsent}
 
     def _write_batch(self, batch: Sequence[Sent]) -> frozenset[int]:
         settlements = [self._settlement(sent) for sent in batch]
@@ -91,8 +100,12 @@ class Settling:
             with self._engine.begin() as connection:
                 disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
         with self._engine.begin() as connection:
-            written = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
-        _log_settled(batch, settlements, late=written.late)
+            attempts = [one.attempt for one in settlements]
+            written = store.settle(connection, attempts, worker=self._worker)
+            verdicts = self._holds.record(connection, attempts, late=written.late)
+        self._holds.tell(verdicts, {sent.connector.id: sent.connector for sent in batch})
+        self.held |= {one.connector_id for one in verdicts if one.turn is Turn.HELD}
+        _log_settled(batch, settlements, late=len(written.late))
         return written.promoted
 
     def _settlement(self, sent: Sent) -> Settlement:

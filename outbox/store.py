@@ -41,9 +41,9 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a settled batch came to: how many attempts came late, and the connectors that have a new head to send."""
+    """What a settled batch came to: (connector, event) of what came late, and connectors with a new head to send."""
 
-    late: int
+    late: frozenset[tuple[int, int]]
     promoted: frozenset[int]
 
 
@@ -248,7 +248,8 @@ def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) 
     lane_locks(connection, (one.leased.contract_id for one in ordered))
     rows = connection.execute(query("settle"), {**attempt_columns(ordered), "worker": worker}).all()
     lanes = [(row.connector_id, row.closed_contract_id) for row in rows if row.closed_contract_id is not None]
-    return Written(sum(not row.applied for row in rows), promote(connection, lanes))
+    late = frozenset((row.connector_id, row.event_id) for row in rows if not row.applied)
+    return Written(late, promote(connection, lanes))
 
 
 def promote(connection: Connection, lanes: Sequence[tuple[int, str]]) -> frozenset[int]:

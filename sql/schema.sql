@@ -879,6 +879,7 @@ CREATE TABLE outbox.connector (
     form_style text DEFAULT 'fields'::text NOT NULL,
     lane_order text DEFAULT 'contract'::text NOT NULL,
     max_in_flight integer DEFAULT 8 NOT NULL,
+    rate_per_second double precision,
     timeout_seconds double precision DEFAULT 15 NOT NULL,
     schedule double precision[],
     headers jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -890,8 +891,6 @@ CREATE TABLE outbox.connector (
     disabled_reason text,
     disabled_at timestamp with time zone,
     discard boolean DEFAULT false NOT NULL,
-    held_reason text,
-    held_at timestamp with time zone,
     origin text DEFAULT 'command'::text NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -899,8 +898,7 @@ CREATE TABLE outbox.connector (
     CONSTRAINT connector_business_units_check CHECK ((cardinality(business_units) > 0)),
     CONSTRAINT connector_check CHECK ((enabled = (disabled_at IS NULL))),
     CONSTRAINT connector_check1 CHECK ((enabled = (disabled_reason IS NULL))),
-    CONSTRAINT connector_check2 CHECK (((held_reason IS NULL) = (held_at IS NULL))),
-    CONSTRAINT connector_check3 CHECK ((NOT (discard AND enabled))),
+    CONSTRAINT connector_check2 CHECK ((NOT (discard AND enabled))),
     CONSTRAINT connector_content_type_check CHECK ((content_type = ANY (ARRAY['application/json'::text, 'application/x-www-form-urlencoded'::text]))),
     CONSTRAINT connector_data_check CHECK ((data = ANY (ARRAY['status'::text, 'everything'::text]))),
     CONSTRAINT connector_form_style_check CHECK ((form_style = ANY (ARRAY['fields'::text, 'payload'::text]))),
@@ -909,6 +907,7 @@ CREATE TABLE outbox.connector (
     CONSTRAINT connector_max_in_flight_check CHECK (((max_in_flight >= 1) AND (max_in_flight <= 1000))),
     CONSTRAINT connector_name_check CHECK ((name <> ''::text)),
     CONSTRAINT connector_origin_check CHECK ((origin = ANY (ARRAY['code'::text, 'command'::text, 'page'::text]))),
+    CONSTRAINT connector_rate_per_second_check CHECK (((rate_per_second > (0)::double precision) AND (rate_per_second <= (10000)::double precision))),
     CONSTRAINT connector_timeout_seconds_check CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds <= (300)::double precision))),
     CONSTRAINT connector_triggers_check CHECK (((cardinality(triggers) > 0) AND (triggers <@ ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text]))),
     CONSTRAINT connector_type_check CHECK ((type = 'webhook'::text))
@@ -1096,6 +1095,24 @@ CREATE SEQUENCE outbox.filtered
 
 COMMENT ON SEQUENCE outbox.filtered IS 'How many notes raised nothing because the contract query excludes the contract.';
 
+CREATE TABLE outbox.health (
+    connector_id integer NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_error text,
+    held_at timestamp with time zone,
+    held_reason text,
+    probe_at timestamp with time zone,
+    probes integer DEFAULT 0 NOT NULL,
+    CONSTRAINT health_check CHECK ((((held_at IS NULL) = (held_reason IS NULL)) AND ((held_at IS NULL) = (probe_at IS NULL)))),
+    CONSTRAINT health_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT health_probes_check CHECK ((probes >= 0))
+);
+
+COMMENT ON TABLE outbox.health IS 'Connectors whose receiver fails: a connector without a row is well, so that success writes nothing.';
+
+COMMENT ON COLUMN outbox.health.probe_at IS 'While held: no probe before; while one is out, the end of its lease.';
+
 CREATE TABLE outbox.migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -1144,6 +1161,15 @@ COMMENT ON COLUMN outbox.queue.ready IS 'Whether it heads its lane (always true 
 
 COMMENT ON COLUMN outbox.queue.attempts IS 'Number of the last attempt, over all schedules; `tries` counts those of the present one.';
 
+CREATE TABLE outbox.share (
+    worker text NOT NULL,
+    connector_id integer NOT NULL,
+    slots integer NOT NULL,
+    CONSTRAINT share_slots_check CHECK ((slots > 0))
+);
+
+COMMENT ON TABLE outbox.share IS 'How much of each connector''s max_in_flight a worker may have in flight. Written under one lock; their sum never grows past the limit.';
+
 CREATE TABLE outbox.source (
     id integer NOT NULL,
     installed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -1170,10 +1196,15 @@ CREATE TABLE outbox.worker (
     pid integer NOT NULL,
     version text NOT NULL,
     transport text NOT NULL,
+    share_seconds double precision DEFAULT 5 NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    stopped_at timestamp with time zone
-);
+    stopped_at timestamp with time zone,
+    CONSTRAINT worker_share_seconds_check CHECK ((share_seconds > (0)::double precision))
+)
+WITH (fillfactor='50');
+
+COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it may start sends under its shares.';
 
 CREATE VIEW outbox_audit.attempts AS
  SELECT t.event_id,
@@ -1253,7 +1284,7 @@ CREATE VIEW outbox_audit.deliveries AS
             WHEN (a.delivered_at IS NOT NULL) THEN 'delivered'::text
             WHEN (q.event_id IS NULL) THEN COALESCE(a.settled, 'unknown'::text)
             WHEN ((q.lease_token IS NOT NULL) AND (q.due_at > now())) THEN 'leased'::text
-            WHEN ((NOT c.enabled) OR (c.held_reason IS NOT NULL)) THEN 'held'::text
+            WHEN ((NOT c.enabled) OR (h.held_at IS NOT NULL)) THEN 'held'::text
             WHEN (NOT q.ready) THEN 'blocked'::text
             ELSE 'pending'::text
         END AS state,
@@ -1269,10 +1300,10 @@ CREATE VIEW outbox_audit.deliveries AS
     d.connector_id,
     d.kind,
         CASE
-            WHEN (NOT q.ready) THEN ( SELECT h.event_id
-               FROM outbox.queue h
-              WHERE ((h.contract_id = q.contract_id) AND (h.connector_id = q.connector_id))
-              ORDER BY h."position"
+            WHEN (NOT q.ready) THEN ( SELECT h_1.event_id
+               FROM outbox.queue h_1
+              WHERE ((h_1.contract_id = q.contract_id) AND (h_1.connector_id = q.connector_id))
+              ORDER BY h_1."position"
              LIMIT 1)
             ELSE NULL::bigint
         END AS blocked_by,
@@ -1280,8 +1311,9 @@ CREATE VIEW outbox_audit.deliveries AS
     COALESCE((q.kind = 'replay'::text), false) AS replaying,
     d.content_type,
     d.body
-   FROM (((outbox.delivery d
+   FROM ((((outbox.delivery d
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
+     LEFT JOIN outbox.health h ON ((h.connector_id = c.id)))
      LEFT JOIN outbox.queue q ON (((q.connector_id = d.connector_id) AND (q.event_id = d.event_id))))
      LEFT JOIN LATERAL ( SELECT max(t.number) AS attempts,
             min((t.started_at + (COALESCE(t.duration_ms, (0)::double precision) * '00:00:00.001'::interval))) FILTER (WHERE (t.settled = 'delivered'::text)) AS delivered_at,
@@ -1347,43 +1379,52 @@ CREATE VIEW outbox_audit.cancelled AS
 COMMENT ON VIEW outbox_audit.cancelled IS 'Deliveries that were cancelled, as when their connector was removed. Columns as in deliveries.';
 
 CREATE VIEW outbox_audit.connectors AS
- SELECT name AS connector,
-    id AS connector_id,
-    version,
+ SELECT c.name AS connector,
+    c.id AS connector_id,
+    c.version,
         CASE
-            WHEN (removed_at IS NOT NULL) THEN 'removed'::text
-            WHEN (NOT enabled) THEN 'disabled'::text
-            WHEN (held_reason IS NOT NULL) THEN 'held'::text
+            WHEN (c.removed_at IS NOT NULL) THEN 'removed'::text
+            WHEN (NOT c.enabled) THEN 'disabled'::text
+            WHEN (h.held_at IS NOT NULL) THEN 'held'::text
             ELSE 'enabled'::text
         END AS state,
-    COALESCE(disabled_reason, held_reason) AS state_reason,
-    COALESCE(removed_at, disabled_at, held_at) AS state_since,
+    COALESCE(c.disabled_reason, h.held_reason) AS state_reason,
+    COALESCE(c.removed_at, c.disabled_at, h.held_at) AS state_since,
+    h.failures,
+    h.failing_since,
+        CASE
+            WHEN c.enabled THEN h.probe_at
+            ELSE NULL::timestamp with time zone
+        END AS next_probe_at,
+    h.last_error,
     ( SELECT count(*) AS count
            FROM outbox.queue q
           WHERE (q.connector_id = c.id)) AS waiting,
-    business_units,
-    triggers,
-    url,
-    content_type,
-    ssl_verification,
-    data,
-    company_fields,
-    field_mapping,
-    form_style,
-    lane_order,
-    max_in_flight,
-    timeout_seconds,
-    schedule,
+    c.business_units,
+    c.triggers,
+    c.url,
+    c.content_type,
+    c.ssl_verification,
+    c.data,
+    c.company_fields,
+    c.field_mapping,
+    c.form_style,
+    c.lane_order,
+    c.max_in_flight,
+    c.rate_per_second,
+    c.timeout_seconds,
+    c.schedule,
     ARRAY( SELECT jsonb_object_keys(c.headers) AS name
           ORDER BY (jsonb_object_keys(c.headers))) AS header_names,
-    username,
-    (secret IS NOT NULL) AS has_secret,
-    (signing_secret IS NOT NULL) AS has_signing_secret,
-    discard,
-    origin,
-    created_at,
-    updated_at
-   FROM outbox.connector c;
+    c.username,
+    (c.secret IS NOT NULL) AS has_secret,
+    (c.signing_secret IS NOT NULL) AS has_signing_secret,
+    c.discard,
+    c.origin,
+    c.created_at,
+    c.updated_at
+   FROM (outbox.connector c
+     LEFT JOIN outbox.health h ON ((h.connector_id = c.id)));
 
 COMMENT ON VIEW outbox_audit.connectors IS 'Connectors as they are now, removed ones too. Never a secret.';
 
@@ -1391,11 +1432,19 @@ COMMENT ON COLUMN outbox_audit.connectors.state IS 'enabled; held or disabled: i
 
 COMMENT ON COLUMN outbox_audit.connectors.state_reason IS 'Why it is held or disabled.';
 
+COMMENT ON COLUMN outbox_audit.connectors.failures IS 'Attempts in a row that its receiver did not answer; NULL: it is well.';
+
+COMMENT ON COLUMN outbox_audit.connectors.failing_since IS 'Start of the first of these attempts.';
+
+COMMENT ON COLUMN outbox_audit.connectors.next_probe_at IS 'While held: when it is probed next, or the end of the lease of the probe that is out.';
+
 COMMENT ON COLUMN outbox_audit.connectors.waiting IS 'Deliveries in the queue, whatever their state.';
 
 COMMENT ON COLUMN outbox_audit.connectors.business_units IS 'Ids of business units; * stands for all.';
 
 COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract''s reports in order; none: no order.';
+
+COMMENT ON COLUMN outbox_audit.connectors.rate_per_second IS 'Most reports a second over all workers; NULL: as many as max_in_flight lets.';
 
 COMMENT ON COLUMN outbox_audit.connectors.schedule IS 'Seconds before the 2nd, 3rd, ... attempt; NULL: the service''s own.';
 
@@ -1747,6 +1796,9 @@ ALTER TABLE ONLY outbox.event_default
 ALTER TABLE ONLY outbox.expiry
     ADD CONSTRAINT expiry_pkey PRIMARY KEY (contract_id, subject, deadline);
 
+ALTER TABLE ONLY outbox.health
+    ADD CONSTRAINT health_pkey PRIMARY KEY (connector_id);
+
 ALTER TABLE ONLY outbox.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
 
@@ -1761,6 +1813,9 @@ ALTER TABLE ONLY outbox.queue
 
 ALTER TABLE ONLY outbox.rule
     ADD CONSTRAINT rule_pkey PRIMARY KEY (name, operation);
+
+ALTER TABLE ONLY outbox.share
+    ADD CONSTRAINT share_pkey PRIMARY KEY (worker, connector_id);
 
 ALTER TABLE ONLY outbox.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (id);
@@ -1874,6 +1929,9 @@ ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_default_pkey;
 
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
+
+ALTER TABLE ONLY outbox.health
+    ADD CONSTRAINT health_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
 REVOKE ALL ON FUNCTION outbox.be_patient() FROM PUBLIC;
 

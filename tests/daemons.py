@@ -18,8 +18,8 @@ from tests.program import Program
 from tests.receiver import Receiver
 from tests.relays import numbers, wait_for
 
-HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1"}
-"""Leases of two seconds at connectors that time out after one."""
+HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1", "RELAY_HEARTBEAT_SECONDS": "0.2"}
+"""Leases of two seconds at connectors that time out after one, and shares that hold a second."""
 
 
 def workers(sql: Connection) -> object:

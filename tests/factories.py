@@ -35,9 +35,21 @@ def connect(database: Database) -> Connection:
 
 
 def insert_connector(connection: Connection, name: str = "crm", **values: Any) -> int:
-    """A connector of business unit bu1 for create and update; its id."""
+    """A connector of business unit bu1 for create and update; its id. With `held_reason` its receiver fails."""
+    held_reason = values.pop("held_reason", None)
     sane = {"business_units": ["bu1"], "triggers": ["create", "update"], "url": f"https://{name}.example/hook"}
-    return int(_insert(connection, "connector", "id", {"name": name, **sane, **values}))
+    connector_id = int(_insert(connection, "connector", "id", {"name": name, **sane, **values}))
+    if held_reason is not None:
+        hold(connection, connector_id, held_reason)
+    return connector_id
+
+
+def hold(connection: Connection, connector_id: int, reason: str = "10 attempts in a row failed", **values: Any) -> None:
+    """Its receiver has failed ten times within the last minute, and may be probed at once."""
+    row = connection.execute("SELECT clock_timestamp() - interval '1 minute'").fetchone()
+    assert row is not None
+    sane = {"failures": 10, "failing_since": row[0], "held_at": row[0], "held_reason": reason, "probe_at": row[0]}
+    _insert(connection, "health", "connector_id", {"connector_id": connector_id, **sane, **values})
 
 
 def disable_connector(connection: Connection, connector_id: int, reason: str = "by hand") -> None:

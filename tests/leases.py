@@ -42,7 +42,7 @@ def attempt(
 def settle(database: Database, *attempts: Attempt, name: str = "w1") -> int:
     """Settles in a transaction of its own; how many came late."""
     with database.engine.begin() as connection:
-        return store.settle(connection, attempts, worker=name).late
+        return len(store.settle(connection, attempts, worker=name).late)
 
 
 def attempts_of(sql: Connection, event_id: int) -> list[tuple[object, ...]]:

@@ -13,21 +13,25 @@ LAYERS: dict[str, str] = {
     "words": "outbox outbox.errors outbox.model outbox.suggest outbox.duration",
     "decisions": """
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
-        outbox.attempt_columns outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.attempt_columns outbox.shares outbox.breaker
+        outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard""",
     "ground": """
-        outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded""",
+        outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
+        outbox.clock""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.connection outbox.sender.requests_transport outbox.sender""",
     "effects": """
-        outbox.migrations outbox.store outbox.worker outbox.wake outbox.source_names outbox.audit outbox.replay
+        outbox.migrations outbox.store outbox.health outbox.worker outbox.wake outbox.source_names outbox.audit
+        outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift""",
     "order": """
-        outbox.router outbox.send_pool outbox.room outbox.settling outbox.relay outbox.trial outbox.backfill
+        outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
+        outbox.trial outbox.backfill
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
     "daemon": "scheduler",
     "demo": """

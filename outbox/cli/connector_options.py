@@ -42,6 +42,7 @@ MappingLines: TypeAlias = Annotated[
 FormStyleWord: TypeAlias = Annotated[Text, typer.Option("--form-style", help="fields (default) or payload.")]
 OrderWord: TypeAlias = Annotated[Text, typer.Option("--order", help="contract (default) or none.")]
 MaxInFlight: TypeAlias = Annotated[int | None, typer.Option("--max-in-flight", help="Most deliveries at once.")]
+Rate: TypeAlias = Annotated[float | None, typer.Option("--rate", help="Most deliveries a second.")]
 Timeout: TypeAlias = Annotated[float | None, typer.Option("--timeout", help="Seconds for one whole exchange.")]
 Schedule: TypeAlias = Annotated[
     Text, typer.Option("--schedule", help="Pauses before the retries, such as 5s,1m,5m; '' for a single attempt.")

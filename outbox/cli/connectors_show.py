@@ -32,7 +32,7 @@ _LIST = Shape(
         "waiting": "waiting",
     },
 )
-_COLUMNS = ("id", *_LIST.headings, "version", "changed_by", "changed_at", "reason")
+_COLUMNS = ("id", *_LIST.headings, "version", "changed_by", "changed_at", "reason", "held_at", "next_probe_at")
 _VERSIONS_SHOWN = 10
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
@@ -95,6 +95,8 @@ def _row(one: StandingConnector, waiting: int) -> dict[str, Any]:
         "changed_by": one.changed_by,
         "changed_at": one.updated_at,
         "reason": _reason(one),
+        "held_at": one.held_at,
+        "next_probe_at": one.probe_at if one.state == "held" else None,
     }
 
 
@@ -131,6 +133,9 @@ def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table
     table.add_row("State", Text(one.state, "green" if one.state == "enabled" else "yellow"))
     if (reason := _reason(one)) is not None:
         table.add_row("Why", Text(reason))
+    if one.state == "held" and one.held_at is not None and one.probe_at is not None:
+        table.add_row("Held since (UTC)", write_moment(one.held_at))
+        table.add_row("Next probe (UTC)", write_moment(one.probe_at))
     table.add_row("Waiting", str(waiting))
     for title, value in _fields(one, names):
         table.add_row(Text(title), Text(value))

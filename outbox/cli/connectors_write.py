@@ -49,6 +49,7 @@ def _write(
     form_style: options.FormStyleWord = None,
     order: options.OrderWord = None,
     max_in_flight: options.MaxInFlight = None,
+    rate_per_second: options.Rate = None,
     timeout_seconds: options.Timeout = None,
     schedule: options.Schedule = None,
     headers: options.Headers = None,

@@ -68,7 +68,9 @@ def check_connectors(ground: Ground) -> list[Finding]:
         ground.warning(
             f"{row.connector} is {row.state} for {ago(row.age)}: {row.state_reason};"
             f" {_deliveries(row.waiting)} waiting",
-            "mend what it says" + (", then `outbox connectors enable`" if row.state == "disabled" else ""),
+            "mend what it says, then `outbox connectors enable`"
+            if row.state == "disabled"
+            else "mend what it says; it is probed, and all goes out when it answers",
         )
         for row in rows
         if row.state != "enabled"

@@ -6,7 +6,7 @@ from outbox.errors import SchemaError
 from outbox.migrations import OLDEST_SERVER, check_schema, migrations
 from outbox.resources import query
 
-MISSED_HEARTBEATS = 3
+MISSED_HEARTBEATS = 10
 
 
 def check_connection(ground: Ground) -> list[Finding]:

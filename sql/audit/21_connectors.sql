@@ -3,20 +3,26 @@ CREATE OR REPLACE VIEW outbox_audit.connectors AS
 SELECT c.name AS connector, c.id AS connector_id, c.version,
        CASE WHEN c.removed_at IS NOT NULL THEN 'removed'
             WHEN NOT c.enabled THEN 'disabled'
-            WHEN c.held_reason IS NOT NULL THEN 'held'
+            WHEN h.held_at IS NOT NULL THEN 'held'
             ELSE 'enabled' END AS state,
-       coalesce(c.disabled_reason, c.held_reason) AS state_reason,
-       coalesce(c.removed_at, c.disabled_at, c.held_at) AS state_since,
+       coalesce(c.disabled_reason, h.held_reason) AS state_reason,
+       coalesce(c.removed_at, c.disabled_at, h.held_at) AS state_since,
+       h.failures, h.failing_since, CASE WHEN c.enabled THEN h.probe_at END AS next_probe_at, h.last_error,
        (SELECT count(*) FROM outbox.queue q WHERE q.connector_id = c.id) AS waiting,
        c.business_units, c.triggers, c.url, c.content_type, c.ssl_verification, c.data, c.company_fields,
-       c.field_mapping, c.form_style, c.lane_order, c.max_in_flight, c.timeout_seconds, c.schedule,
+       c.field_mapping, c.form_style, c.lane_order, c.max_in_flight, c.rate_per_second, c.timeout_seconds, c.schedule,
        ARRAY(SELECT jsonb_object_keys(c.headers) AS name ORDER BY name) AS header_names,
        c.username, c.secret IS NOT NULL AS has_secret, c.signing_secret IS NOT NULL AS has_signing_secret,
        c.discard, c.origin, c.created_at, c.updated_at
-FROM outbox.connector c;
+FROM outbox.connector c
+LEFT JOIN outbox.health h ON h.connector_id = c.id;
 COMMENT ON VIEW outbox_audit.connectors IS 'Connectors as they are now, removed ones too. Never a secret.';
 COMMENT ON COLUMN outbox_audit.connectors.state IS 'enabled; held or disabled: its deliveries wait, see state_reason; removed.';
 COMMENT ON COLUMN outbox_audit.connectors.state_reason IS 'Why it is held or disabled.';
+COMMENT ON COLUMN outbox_audit.connectors.failures IS 'Attempts in a row that its receiver did not answer; NULL: it is well.';
+COMMENT ON COLUMN outbox_audit.connectors.failing_since IS 'Start of the first of these attempts.';
+COMMENT ON COLUMN outbox_audit.connectors.next_probe_at IS 'While held: when it is probed next, or the end of the lease of the probe that is out.';
+COMMENT ON COLUMN outbox_audit.connectors.rate_per_second IS 'Most reports a second over all workers; NULL: as many as max_in_flight lets.';
 COMMENT ON COLUMN outbox_audit.connectors.waiting IS 'Deliveries in the queue, whatever their state.';
 COMMENT ON COLUMN outbox_audit.connectors.business_units IS 'Ids of business units; * stands for all.';
 COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract''s reports in order; none: no order.';

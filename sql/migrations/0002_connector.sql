@@ -19,6 +19,7 @@ CREATE TABLE outbox.connector (
   form_style         text NOT NULL DEFAULT 'fields' CHECK (form_style IN ('fields', 'payload')),
   lane_order         text NOT NULL DEFAULT 'contract' CHECK (lane_order IN ('contract', 'none')),
   max_in_flight      integer NOT NULL DEFAULT 8 CHECK (max_in_flight BETWEEN 1 AND 1000),
+  rate_per_second    double precision CHECK (rate_per_second > 0 AND rate_per_second <= 10000),
   timeout_seconds    double precision NOT NULL DEFAULT 15 CHECK (timeout_seconds > 0 AND timeout_seconds <= 300),
   schedule           double precision[],
   headers            jsonb NOT NULL DEFAULT '{}',
@@ -30,15 +31,12 @@ CREATE TABLE outbox.connector (
   disabled_reason    text,
   disabled_at        timestamptz,
   discard            boolean NOT NULL DEFAULT false,
-  held_reason        text,
-  held_at            timestamptz,
   origin             text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page')),
   created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   removed_at         timestamptz,
   CHECK (enabled = (disabled_at IS NULL)),
   CHECK (enabled = (disabled_reason IS NULL)),
-  CHECK ((held_reason IS NULL) = (held_at IS NULL)),
   CHECK (NOT (discard AND enabled))
 );
 CREATE UNIQUE INDEX connector_name ON outbox.connector (name) WHERE removed_at IS NULL;

@@ -28,15 +28,41 @@ COMMENT ON COLUMN outbox.queue.attempts IS 'Number of the last attempt, over all
 COMMENT ON COLUMN outbox.queue.ready IS 'Whether it heads its lane (always true for a connector without order).';
 
 CREATE TABLE outbox.worker (
-  name       text PRIMARY KEY,
-  host       text NOT NULL,
-  pid        integer NOT NULL,
-  version    text NOT NULL,
-  transport  text NOT NULL,
-  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-  stopped_at timestamptz
+  name          text PRIMARY KEY,
+  host          text NOT NULL,
+  pid           integer NOT NULL,
+  version       text NOT NULL,
+  transport     text NOT NULL,
+  share_seconds double precision NOT NULL DEFAULT 5 CHECK (share_seconds > 0),
+  started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+  stopped_at    timestamptz
+) WITH (fillfactor = 50);
+COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it may start sends under its shares.';
+
+CREATE TABLE outbox.share (
+  worker       text NOT NULL,
+  connector_id integer NOT NULL,
+  slots        integer NOT NULL CHECK (slots > 0),
+  PRIMARY KEY (worker, connector_id)
 );
+COMMENT ON TABLE outbox.share IS
+  'How much of each connector''s max_in_flight a worker may have in flight. Written under one lock; their sum never grows past the limit.';
+
+CREATE TABLE outbox.health (
+  connector_id  integer PRIMARY KEY REFERENCES outbox.connector,
+  failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+  failing_since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  last_error    text,
+  held_at       timestamptz,
+  held_reason   text,
+  probe_at      timestamptz,
+  probes        integer NOT NULL DEFAULT 0 CHECK (probes >= 0),
+  CHECK ((held_at IS NULL) = (held_reason IS NULL) AND (held_at IS NULL) = (probe_at IS NULL))
+);
+COMMENT ON TABLE outbox.health IS
+  'Connectors whose receiver fails: a connector without a row is well, so that success writes nothing.';
+COMMENT ON COLUMN outbox.health.probe_at IS 'While held: no probe before; while one is out, the end of its lease.';
 
 CREATE TABLE outbox.periodic (
   name     text PRIMARY KEY,

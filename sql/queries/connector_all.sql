@@ -1,12 +1,13 @@
 -- Every connector that is not removed, by name, with its last change: who, when and from where.
 SELECT c.id, c.version, c.name, c.business_units, c.triggers, c.url, c.content_type, c.ssl_verification, c.data,
        c.company_fields, CAST(c.field_mapping AS text) AS field_mapping, c.form_style, c.lane_order, c.max_in_flight,
-       c.timeout_seconds, c.schedule, CAST(c.headers AS text) AS headers, c.username,
+       c.rate_per_second, c.timeout_seconds, c.schedule, CAST(c.headers AS text) AS headers, c.username,
        c.secret, c.signing_secret, c.signing_secret_old,
-       c.enabled, c.disabled_reason, c.disabled_at, c.discard, c.held_reason, c.held_at,
+       c.enabled, c.disabled_reason, c.disabled_at, c.discard, h.held_reason, h.held_at, h.probe_at,
        c.origin, c.created_at, c.updated_at,
        v.changed_by, v.origin AS changed_origin
 FROM outbox.connector AS c
+LEFT JOIN outbox.health AS h ON h.connector_id = c.id
 LEFT JOIN outbox.connector_version AS v ON v.connector_id = c.id AND v.version = c.version
 WHERE c.removed_at IS NULL
 ORDER BY c.name

@@ -7,6 +7,8 @@ WITH removed AS (
       removed_at = clock_timestamp(), updated_at = clock_timestamp()
   WHERE c.id = :id AND c.version = :version AND c.removed_at IS NULL
   RETURNING c.id, c.version
+), well AS (
+  DELETE FROM outbox.health AS h USING removed WHERE h.connector_id = removed.id
 )
 INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_by, origin)
 SELECT removed.id, removed.version, 'remove',

@@ -1,5 +1,6 @@
 -- Enables or disables a connector as its next version; no row when that is what it is already, or it is removed.
--- Enabling lets go of a hold too: whoever enables wants it tried now. With a version, only while that is the current one.
+-- Enabling forgets what failed before, and with it a hold: whoever enables wants it tried now. With a version, only
+-- while that is the current one.
 WITH changed AS (
   UPDATE outbox.connector AS c
   SET version = c.version + 1,
@@ -7,13 +8,14 @@ WITH changed AS (
       disabled_reason = CASE WHEN :enabled THEN NULL ELSE CAST(:reason AS text) END,
       disabled_at = CASE WHEN :enabled THEN NULL ELSE coalesce(c.disabled_at, clock_timestamp()) END,
       discard = :discard,
-      held_reason = CASE WHEN :enabled THEN NULL ELSE c.held_reason END,
-      held_at = CASE WHEN :enabled THEN NULL ELSE c.held_at END,
       updated_at = clock_timestamp()
   WHERE c.id = :id AND c.removed_at IS NULL
     AND (CAST(:version AS integer) IS NULL OR c.version = CAST(:version AS integer))
-    AND (c.enabled <> :enabled OR c.discard <> :discard OR (:enabled AND c.held_reason IS NOT NULL))
+    AND (c.enabled <> :enabled OR c.discard <> :discard OR (:enabled AND EXISTS (
+      SELECT FROM outbox.health AS h WHERE h.connector_id = c.id AND h.held_at IS NOT NULL)))
   RETURNING c.id, c.version, c.disabled_reason
+), well AS (
+  DELETE FROM outbox.health AS h USING changed WHERE h.connector_id = changed.id AND :enabled
 )
 INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_by, origin)
 SELECT changed.id, changed.version, CASE WHEN :enabled THEN 'enable' ELSE 'disable' END,

@@ -1,4 +1,5 @@
--- One row for each worker, for people: no lease depends on it.
-INSERT INTO outbox.worker (name, host, pid, version, transport)
-VALUES (:name, :host, :pid, :version, :transport)
-ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp(), stopped_at = NULL
+-- One row for each worker: for people, and for how long its shares hold. No lease depends on it.
+INSERT INTO outbox.worker (name, host, pid, version, transport, share_seconds)
+VALUES (:name, :host, :pid, :version, :transport, :share_seconds)
+ON CONFLICT (name) DO UPDATE
+SET seen_at = clock_timestamp(), stopped_at = NULL, share_seconds = excluded.share_seconds

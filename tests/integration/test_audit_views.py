@@ -74,7 +74,7 @@ def test_every_view_explains_itself(db: Connection) -> None:
 def test_an_open_delivery_is_pending_leased_held_or_blocked(db: Connection) -> None:
     """The queue tells the state: a lease that runs, a connector that waits, a lane with a head, else pending."""
     crm, off = insert_connector(db, "crm"), insert_connector(db, "off")
-    held = insert_connector(db, "held", held_reason="receiver fails", held_at="now")
+    held = insert_connector(db, "held", held_reason="receiver fails")
     expected = {}
     cases: list[tuple[int, str, dict[str, Any]]] = [
         (crm, "pending", {}),

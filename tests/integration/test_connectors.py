@@ -25,7 +25,7 @@ from outbox.errors import ConfigurationError, RefusedError
 from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.connectors import ADA, BOB, box_with, edit, find, load, make, spec
-from tests.factories import Connection, connect
+from tests.factories import Connection, connect, hold
 
 SIGNING, SIGNING_NEW = "signing-secret-number-one", "signing-secret-number-two"
 
@@ -255,7 +255,7 @@ def test_the_stamp_tells_every_change(database: Database, box: SecretBox, sql: C
         edit(database, find(database, box, "erp"), box, max_in_flight=2)
         stamp()
     stamp()
-    sql.execute("UPDATE outbox.connector SET held_reason = 'fails', held_at = now() WHERE name = 'erp'")
+    hold(sql, find(database, box, "erp").id, "fails")
     stamp()
     with database.engine.begin() as connection:
         remove_connector(connection, find_connector(connection, box, "crm"), author=ADA)

@@ -9,7 +9,7 @@ from outbox.connectors import waiting_deliveries
 from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.connectors import ADA, box_with, find, load, make, queue
-from tests.factories import Connection, connect
+from tests.factories import Connection, connect, hold
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_disabling_keeps_what_waits_and_discarding_drops_it(
 def test_enabling_lets_go_of_a_hold(database: Database, box: SecretBox, sql: Connection) -> None:
     """Whoever enables a held connector wants it tried now."""
     standing = make(database, box)
-    sql.execute("UPDATE outbox.connector SET held_reason = 'fails', held_at = now()")
+    hold(sql, standing.id)
     assert not load(database, box).sends
 
     with database.engine.begin() as connection:

@@ -204,7 +204,7 @@ def test_dead_letters_of_the_day_are_a_warning(database: Database, db: Connectio
 def test_held_and_disabled_connectors_are_warnings_with_what_waits(database: Database, db: Connection) -> None:
     """Each with its reason and how many deliveries wait; removed ones are history."""
     crm, off = insert_connector(db), insert_connector(db, "off")
-    insert_connector(db, "held", held_reason="receiver fails", held_at="now")
+    insert_connector(db, "held", held_reason="receiver fails")
     insert_connector(db, "gone", removed_at="now")
     assert len(found(database, "connectors")) == 1
     disable_connector(db, off, "answered 410")

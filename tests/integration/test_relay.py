@@ -35,7 +35,7 @@ def test_what_is_noted_is_delivered_in_order(database: Database, sql: Connection
 
     with relay_on(database) as relay:
         passed = relay.run_until_idle()
-        assert relay.nothing_due()
+        assert relay.left_due() == (0, 0)
 
     assert (passed.events, passed.claimed, dict(passed.attempts)) == (5, 5, {"ok": 5})
     assert numbers(crm) == [(f"dlv_{event}_{connector}", "1") for event in events]

@@ -303,10 +303,11 @@ def test_what_cannot_be_sent_within_its_lease_is_not_sent(database: Database, sq
         connector = load_connectors(connection, SecretBox(()))[0]
     transport = make_transport(Sender(allow_networks=("127.0.0.0/8",)))
     pool = SendPool(transport, threads=2, most_threads=2, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    pool.limit(connector_id, 8)
 
-    pool.start(leased, connector, deadline=time.monotonic() + connector.timeout_seconds - 0.001, slots=8)
+    pool.start(leased, connector, deadline=time.monotonic() + connector.timeout_seconds - 0.001)
     late = pool.collect(wait_seconds=5)
-    pool.start(leased, connector, deadline=time.monotonic() + connector.timeout_seconds + 5, slots=8)
+    pool.start(leased, connector, deadline=time.monotonic() + connector.timeout_seconds + 5)
     sent = pool.collect(wait_seconds=5)
     pool.take_back()
     transport.close()
@@ -328,9 +329,10 @@ def test_a_delivery_leased_again_while_its_first_send_runs_loses_neither_result(
     crm.answer = lambda got: Answer(seconds=0.3 if got.headers["outbox-attempt"] == "1" else 0.0)
     transport = make_transport(Sender(allow_networks=("127.0.0.0/8",)))
     pool = SendPool(transport, threads=2, most_threads=2, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    pool.limit(connector_id, 8)
 
     for leased in (first, second):
-        pool.start(leased, connector, deadline=time.monotonic() + 60, slots=8)
+        pool.start(leased, connector, deadline=time.monotonic() + 60)
     assert len(pool) == 2
     arrived = [sent.leased.attempt for _ in range(2) for sent in pool.collect(wait_seconds=5)]
     pool.take_back()

@@ -185,7 +185,7 @@ def test_what_cannot_be_replayed_is_refused_with_its_reason(database: Database, 
 
 def test_a_held_connectors_delivery_is_queued_and_waits(database: Database, db: Connection) -> None:
     """Held is no refusal: it goes out when the receiver answers."""
-    crm = insert_connector(db, held_reason="receiver fails", held_at="now")
+    crm = insert_connector(db, held_reason="receiver fails")
     event = dead_delivery(db, crm)
 
     assert verdicts(database, [(event, crm)]) == [Verdict.AGAIN]
@@ -224,7 +224,7 @@ def test_a_replay_that_waits_for_an_edit_holds_no_lane(database: Database, db: C
             assert thread.is_alive()
         with database.engine.begin() as connection:
             connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
-            assert store.settle(connection, [attempt(one) for one in leased], worker="w1").late == 0
+            assert store.settle(connection, [attempt(one) for one in leased], worker="w1").late == frozenset()
         edit.rollback()
         thread.join()
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outbox.clock import DatabaseClock
 from outbox.model import Connector, Kind, Leased, Outcome, Request, Response, Settled, Trigger
-from outbox.relay import DatabaseClock
 from outbox.settlement import SPENT, Settlement, settlement
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
