@@ -35,8 +35,11 @@ CREATE TABLE outbox.worker (
   transport  text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-  stopped_at timestamptz
+  stopped_at timestamptz,
+  unopened   integer[] NOT NULL DEFAULT '{}'
 );
+COMMENT ON COLUMN outbox.worker.unopened IS
+  'Connectors whose secret its keys do not open: it lets their deliveries wait.';
 
 CREATE TABLE outbox.periodic (
   name     text PRIMARY KEY,
