@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from outbox import retry, store
-from outbox.connectors import connectors_stamp, disable, load_connectors
-from outbox.db import has_to_wait, is_transient
+from outbox.connectors import UNOPENED, connectors_stamp, disable, load_connectors
+from outbox.db import first_line, has_to_wait, is_transient
 from outbox.log import get_log
 from outbox.model import Connector, Leased
-from outbox.router import ConnectorsChangedError, Router
+from outbox.router import ConnectorsChangedError, Router, RoutingStuckError
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool, Sent
@@ -108,6 +108,11 @@ class Relay:
         self._stopping.set()
         self.wake()
 
+    @property
+    def unopened(self) -> list[int]:
+        """The connectors whose deliveries wait since no key at hand opens their secrets."""
+        return [one.id for one in self._connectors.connectors if one.held_reason == UNOPENED]
+
     def run_until_idle(self) -> Passed:
         """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing."""
         passed = Passed()
@@ -160,11 +165,11 @@ class Relay:
             routed = self._router.route(self._look_at_connectors)
         except ConnectorsChangedError:
             return True
-        except DBAPIError as error:
-            if not has_to_wait(error):
+        except (DBAPIError, RoutingStuckError) as error:
+            if isinstance(error, DBAPIError) and not has_to_wait(error):
                 raise
             self._route_after = time.monotonic() + ROUTE_AGAIN_SECONDS
-            get_log().warning("routing_waits", error=str(error.orig).strip(), retry_seconds=ROUTE_AGAIN_SECONDS)
+            get_log().warning("routing_waits", error=first_line(error), retry_seconds=ROUTE_AGAIN_SECONDS)
             return False
         passed.events += routed
         return routed > 0
@@ -237,7 +242,7 @@ class Relay:
                     most = 1
                     continue
                 # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
-                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, exc_info=error)
+                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, error=first_line(error))
             del self._unsettled[: len(batch)]
 
     def _settle_batch(self, batch: Sequence[Sent], passed: Passed) -> None:

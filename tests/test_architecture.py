@@ -25,7 +25,7 @@ LAYERS: dict[str, str] = {
         outbox.migrations outbox.store outbox.worker outbox.wake outbox.source_names outbox.audit outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
-        outbox.install outbox.drift""",
+        outbox.install outbox.drift outbox.mending""",
     "order": """
         outbox.router outbox.send_pool outbox.relay outbox.trial outbox.backfill
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",

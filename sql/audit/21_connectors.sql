@@ -1,11 +1,21 @@
+-- Connectors whose secret a running daemon can't open, by its last heartbeat: it lets their deliveries wait.
+CREATE OR REPLACE VIEW outbox_audit.unopened AS
+SELECT u.connector_id, w.name AS worker
+FROM outbox.worker w
+CROSS JOIN LATERAL unnest(w.unopened) AS u (connector_id)
+WHERE w.stopped_at IS NULL AND w.seen_at > now() - interval '1 minute';
+COMMENT ON VIEW outbox_audit.unopened IS 'Connectors whose deliveries wait since a running daemon has no key for their secret.';
+COMMENT ON COLUMN outbox_audit.unopened.worker IS 'The daemon.';
 -- Connectors as they are now, removed ones too; no secret, and of own headers only the names.
 CREATE OR REPLACE VIEW outbox_audit.connectors AS
 SELECT c.name AS connector, c.id AS connector_id, c.version,
        CASE WHEN c.removed_at IS NOT NULL THEN 'removed'
             WHEN NOT c.enabled THEN 'disabled'
-            WHEN c.held_reason IS NOT NULL THEN 'held'
+            WHEN c.held_reason IS NOT NULL OR c.id IN (SELECT u.connector_id FROM outbox_audit.unopened u) THEN 'held'
             ELSE 'enabled' END AS state,
-       coalesce(c.disabled_reason, c.held_reason) AS state_reason,
+       coalesce(c.disabled_reason, c.held_reason,
+                (SELECT 'its secret can''t be opened with the keys of ' || string_agg(u.worker, ', ' ORDER BY u.worker)
+                 FROM outbox_audit.unopened u WHERE u.connector_id = c.id)) AS state_reason,
        coalesce(c.removed_at, c.disabled_at, c.held_at) AS state_since,
        (SELECT count(*) FROM outbox.queue q WHERE q.connector_id = c.id) AS waiting,
        c.business_units, c.triggers, c.url, c.content_type, c.ssl_verification, c.data, c.company_fields,
