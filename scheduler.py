@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import queue
 import random
 import secrets
 import signal
@@ -12,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import FrameType
 from typing import NoReturn
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -21,11 +21,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox import __version__, store, worker
-from outbox.connector_edits import Author, cancel_orphans
-from outbox.db import database_url, is_transient, make_engine
+from outbox import __version__, worker
+from outbox.db import database_url, first_line, is_transient, link_settings, make_engine
 from outbox.drift import drift
 from outbox.log import get_log
+from outbox.mending import mend
 from outbox.migrations import check_schema
 from outbox.relay import Passed, Relay
 from outbox.secret_box import SecretBox
@@ -59,17 +59,15 @@ class Daemon:
         self._scheduler = BackgroundScheduler(
             timezone=UTC, logger=_silent_logger(), job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
-        self._listener = Listener(database_url(settings), self._wake)
+        self._listener = Listener(database_url(settings), self._wake, link_settings=link_settings(settings))
         self._stopping = threading.Event()
         self._polling = threading.Lock()
         self._failures = 0
 
     def run(self) -> int:
         """Runs until `stop`; returns the exit code."""
-        with self._claiming.connect() as connection:
-            check_schema(connection)
-        get_log().info("started", worker=self.name, version=__version__, transport=self._transport.name)
-        self._heartbeat()
+        while not self._stopping.is_set() and not self._begin():
+            pass
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
@@ -86,22 +84,38 @@ class Daemon:
         """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
         with self._claiming.connect() as connection:
             check_schema(connection)
-        unrouted, due = self._pass_once()
-        while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
-            # Limits and rates are shared: what is due waits until this worker, or another, may send it.
+        try:
             unrouted, due = self._pass_once()
-        self._relay.drain(seconds=self._settings.relay.drain_seconds, forget=True)
+            while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
+                # Limits and rates are shared: what is due waits until this worker, or another, may send it.
+                unrouted, due = self._pass_once()
+        finally:
+            _log_passed(self._relay.drain(seconds=self._settings.relay.drain_seconds, forget=True))
         return 1 if unrouted or due else 0
 
     def _pass_once(self) -> tuple[int, int]:
         _log_passed(self._relay.run_until_idle())
         return self._relay.left_due()
 
-    def stop(self, signum: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+    def stop(self) -> None:
         """Ends in good order: nothing new is taken, what is under way may finish."""
-        del signum, frame
         self._stopping.set()
         self._relay.stop()
+
+    def _begin(self) -> bool:
+        """Whether the database is there, and this worker in it; waits a while otherwise. SchemaError is for people."""
+        try:
+            with self._claiming.connect() as connection:
+                check_schema(connection)
+            self._heartbeat()
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            self._back_off(error)
+            return False
+        self._failures = 0
+        get_log().info("started", worker=self.name, version=__version__, transport=self._transport.name)
+        return True
 
     def _every(self, seconds: float, job: Callable[[], None], name: str, *, jitter: float | None = None) -> None:
         self._scheduler.add_job(
@@ -130,7 +144,7 @@ class Daemon:
     def _back_off(self, error: DBAPIError) -> None:
         """Waits longer each time; nothing is forgotten meanwhile."""
         if is_transient(error):
-            get_log().warning("database_unavailable", error=_first_line(error))
+            get_log().warning("database_unavailable", error=first_line(error))
         else:
             get_log().error("statement_failed", exc_info=error)
         seconds = BACK_OFF_SECONDS[min(self._failures, len(BACK_OFF_SECONDS) - 1)]
@@ -145,16 +159,10 @@ class Daemon:
             if not is_transient(error):
                 raise
             # The poll says so aloud; until the next renewal nothing new is sent.
-            get_log().debug("shares_not_renewed", error=_first_line(error))
+            get_log().debug("shares_not_renewed", error=first_line(error))
 
     def _mend_lanes(self) -> None:
-        with self._settling.begin() as connection:
-            if not worker.tick(connection, "mend lanes", seconds=MEND_SECONDS):
-                return
-            if mended := store.mend_lanes(connection):
-                get_log().error("lanes_were_stuck", lanes=mended)
-            if cancelled := cancel_orphans(connection, author=Author(self.name, "relay")):
-                get_log().warning("orphans_cancelled", deliveries=cancelled)
+        mend(self._settling, by=self.name, seconds=MEND_SECONDS)
 
     def _look_for_drift(self) -> None:
         with self._claiming.begin() as connection:
@@ -172,12 +180,11 @@ class Daemon:
         try:
             _log_passed(self._relay.drain(seconds=max(0.0, deadline - time.monotonic())))
         except DBAPIError as error:
-            get_log().warning("stopped_without_database", error=_first_line(error))
+            get_log().warning("stopped_without_database", error=first_line(error))
         get_log().info("stopped", worker=self.name)
         self._listener.stop()
         self.close()
-        last_resort.cancel()
-        return 0
+        return 0  # and the last resort stays: a job that waits in the database would keep the process
 
     def _leave(self) -> NoReturn:
         """Ends at once: a database that doesn't answer holds threads that nothing else can end. Leases run out."""
@@ -204,14 +211,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _first_line(error: BaseException) -> str:
-    words = error.orig if isinstance(error, DBAPIError) else error
-    return str(words).strip().partition("\n")[0]
-
-
 def _log_failure(event: JobExecutionEvent) -> None:
     """A periodic job that failed runs again at its next time."""
-    get_log().error("job_failed", job=event.job_id, error=_first_line(event.exception))
+    get_log().error("job_failed", job=event.job_id, error=first_line(event.exception))
 
 
 def _log_passed(passed: Passed) -> None:
@@ -219,11 +221,27 @@ def _log_passed(passed: Passed) -> None:
         get_log().info("passed", events=passed.events, claimed=passed.claimed, **passed.attempts)
 
 
+def _listen_for_signals() -> queue.SimpleQueue[int]:
+    """Gets the signals that ask to end, from now on.
+
+    A handler runs wherever the main thread is, in the middle of an Event's own lock too. Only this put may meet itself.
+    """
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda number, _: told.put(number))
+    return told
+
+
+def _obey(told: queue.SimpleQueue[int], daemon: Daemon) -> None:
+    told.get()
+    daemon.stop()
+
+
 def run(settings: Settings, *, once: bool = False) -> int:
     """Runs the daemon until SIGTERM or SIGINT, or once over what is due; returns the exit code."""
+    told = _listen_for_signals()
     daemon = Daemon(settings)
-    signal.signal(signal.SIGTERM, daemon.stop)
-    signal.signal(signal.SIGINT, daemon.stop)
+    threading.Thread(target=_obey, args=(told, daemon), name="signals", daemon=True).start()
     try:
         return daemon.once() if once else daemon.run()
     finally:

@@ -126,7 +126,7 @@ def attempts(connection: Connection, question: Question) -> list[Answer]:
 
 
 def timeline(connection: Connection, contract: str) -> list[Answer]:
-    """Everything about one contract, oldest first: events, decisions, attempts."""
+    """Everything about one contract, oldest first: events, decisions, replays, attempts."""
     view = _TIMELINE
     statement = (
         select(*_shown(view, TIMELINE))

@@ -37,6 +37,8 @@ class Capacity:
         self._asked_at = -float("inf")
         self._even: Crew | None = None
         self._outdated = True
+        self._left = False
+        self.unopened: tuple[int, ...] = ()
 
     @property
     def until(self) -> float:
@@ -54,14 +56,16 @@ class Capacity:
             self.renew()
 
     def renew(self) -> bool:
-        """Says that this worker lives, and takes its shares; returns whether any grew."""
+        """Says that this worker lives, and takes its shares; returns whether any grew. One that has left stays so."""
         with self._renewing:
+            if self._left:
+                return False
             asked_at = time.monotonic()
             if asked_at >= self.until:  # the others may have taken back what this worker had
                 self._even = None
             granted: dict[int, tuple[Standing, int]] = {}
             with self._engine.begin() as connection:
-                crew = worker.heartbeat(connection, self._worker)
+                crew = worker.heartbeat(connection, self._worker, unopened=self.unopened)
                 if crew != self._even:
                     granted = self._divide(worker.standing_shares(connection, self._worker.name), crew)
                     changed = {one.connector_id: slots for one, slots in granted.values() if slots != one.own}
@@ -124,5 +128,5 @@ class Capacity:
     def leave(self, *, forget: bool = False) -> None:
         """Gives the shares back in good order; with `forget` no row of this worker stays."""
         with self._renewing, self._engine.begin() as connection:
-            self._asked_at = -float("inf")
+            self._left, self._asked_at = True, -float("inf")
             (worker.forget_worker if forget else worker.worker_stopped)(connection, self._worker.name)

@@ -152,6 +152,7 @@ def _switch(
 
 
 def _cancel(connection: Connection, connector_id: int, version: int, error: str, author: Author) -> int:
+    connection.execute(query("connector_lanes"), {"connector_id": connector_id})
     return connection.execute(
         query("connector_cancel"),
         {"connector_id": connector_id, "version": version, "error": error, "worker": author.name},

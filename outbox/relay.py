@@ -17,13 +17,13 @@ from outbox import health, retry, store
 from outbox.breaker import Rules
 from outbox.capacity import Capacity
 from outbox.clock import DatabaseClock
-from outbox.connectors import connectors_stamp, load_connectors
-from outbox.db import has_to_wait
+from outbox.connectors import UNOPENED, connectors_stamp, load_connectors
+from outbox.db import first_line, has_to_wait
 from outbox.holds import Holds
 from outbox.log import get_log
 from outbox.model import Connector, Leased
 from outbox.room import Room
-from outbox.router import ConnectorsChangedError, Router
+from outbox.router import ConnectorsChangedError, Router, RoutingStuckError
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool, Sent
@@ -153,6 +153,7 @@ class Relay:
             self._connectors = ConnectorIndex(load_connectors(connection, self._box))
             self._stamp = stamp
             self._room.forget()
+            self.capacity.unopened = tuple(one.id for one in self._connectors.connectors if one.held_reason == UNOPENED)
             self.capacity.outdate()
         return self._connectors
 
@@ -182,11 +183,11 @@ class Relay:
         except ConnectorsChangedError:
             self._route_at = asked_at
             return True
-        except DBAPIError as error:
-            if not has_to_wait(error):
+        except (DBAPIError, RoutingStuckError) as error:
+            if isinstance(error, DBAPIError) and not has_to_wait(error):
                 raise
             self._route_at = asked_at + ROUTE_AGAIN_SECONDS
-            get_log().warning("routing_waits", error=str(error.orig).strip(), retry_seconds=ROUTE_AGAIN_SECONDS)
+            get_log().warning("routing_waits", error=first_line(error), retry_seconds=ROUTE_AGAIN_SECONDS)
             return False
         if routed.events:
             self._route_at = asked_at

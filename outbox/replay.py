@@ -80,11 +80,11 @@ def judge(connection: Connection, keys: Sequence[Key]) -> Iterator[Judged]:
         yield from _judge(connection, batch)
 
 
-def replay(engine: Engine, keys: Sequence[Key]) -> Iterator[Judged]:
-    """Replays these deliveries, a transaction a batch, and tells what was done with each."""
+def replay(engine: Engine, keys: Sequence[Key], *, asked_by: str) -> Iterator[Judged]:
+    """Replays these deliveries, a transaction a batch, and tells what was done with each; who asked is recorded."""
     for batch in _batches(keys):
         with engine.begin() as connection:
-            done = _replay(connection, batch)
+            done = _replay(connection, batch, asked_by=asked_by)
         yield from done
 
 
@@ -101,7 +101,7 @@ def find_delivery(connection: Connection, event_id: int, connector: str) -> Judg
     raise RefusedError(f"event {event_id}: has no delivery for connector {connector!r}: {decided}")
 
 
-def _replay(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
+def _replay(connection: Connection, batch: Sequence[Key], *, asked_by: str) -> list[Judged]:
     connection.execute(query("replay_connectors"), {"ids": sorted({connector_id for _, connector_id in batch})})
     contracts = sorted({one.contract_id for one in _judge(connection, batch)})
     connection.execute(query("lane_locks"), {"contract_ids": contracts})
@@ -110,7 +110,10 @@ def _replay(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
     queued = _run(connection, "replay_again", again)
     forward = [one.key for one in judged if one.verdict is Verdict.FORWARD]
     heads = [(one.head, one.connector_id) for one in judged if one.verdict is Verdict.BLOCKED and one.head]
-    _run(connection, "replay_forward", [*forward, *heads])
+    brought = _run(connection, "replay_forward", [*forward, *heads])
+    done = [(key, Verdict.AGAIN) for key in sorted(queued)] + [(key, Verdict.FORWARD) for key in sorted(brought)]
+    verdicts = {"verdicts": [verdict.value for _, verdict in done], "asked_by": asked_by}
+    connection.execute(query("replay_record"), _arrays([key for key, _ in done]) | verdicts)
     refused = set(again) - queued  # their body was erased meanwhile
     return [one for one in judged if one.key not in refused] + _judge(connection, sorted(refused))
 
@@ -129,7 +132,7 @@ def _run(connection: Connection, name: str, keys: Sequence[Key]) -> set[Key]:
     return {(row.event_id, row.connector_id) for row in connection.execute(query(name), _arrays(keys))}
 
 
-def _arrays(keys: Sequence[Key]) -> dict[str, list[int]]:
+def _arrays(keys: Sequence[Key]) -> dict[str, object]:
     return {"event_ids": [event_id for event_id, _ in keys], "connector_ids": [owner for _, owner in keys]}
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import routing, store
-from outbox.db import is_transient
+from outbox.db import first_line, is_transient
 from outbox.errors import OutboxError
 from outbox.log import get_log
 from outbox.model import Company, Connector, DataChoice, Event, Leased, Order
@@ -18,6 +18,8 @@ from outbox.report import build_report, company_ids
 from outbox.routing import ConnectorIndex, Planned
 
 SET_ASIDE_SECONDS = 60.0
+ALIKE = 8
+"""So many contracts that fail alike, and none that is routed: the fault is not theirs."""
 
 Look: TypeAlias = Callable[[Connection], ConnectorIndex]
 """Reads the connectors as they stand."""
@@ -28,6 +30,10 @@ LeaseFor: TypeAlias = Callable[[Connector], float | None]
 
 class ConnectorsChangedError(OutboxError):
     """A connector was changed or removed while a batch was routed by what it was before: route it again."""
+
+
+class RoutingStuckError(OutboxError):
+    """One contract after the other can't be routed, for the same reason: to go on would only fail for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,8 @@ class Router:
         """Routes the contracts of the oldest notes, whole.
 
         `look` reads the connectors in the batch's own transaction, after its notes: see `route_contracts`. Raises
-        ConnectorsChangedError, and DBAPIError for what concerns the database and not a contract; nothing is changed
-        then.
+        ConnectorsChangedError, RoutingStuckError, and DBAPIError for what concerns the database and not a contract;
+        nothing is changed then.
         """
         contract_ids: list[str] = []
         try:
@@ -77,30 +83,46 @@ class Router:
         )
 
     def _route_apart(self, look: Look, contract_ids: Sequence[str], error: Exception) -> Batch:
-        """Halves a batch that failed until the contract is alone that it failed for."""
-        if len(contract_ids) == 1:
-            self._set_aside[contract_ids[0]] = time.monotonic() + SET_ASIDE_SECONDS
-            get_log().error(
-                "contract_not_routed", contract_id=contract_ids[0], retry_seconds=SET_ASIDE_SECONDS, exc_info=error
-            )
-            return Batch()
-        middle = len(contract_ids) // 2
+        """Halves a batch that failed until each contract is alone that it failed for, and sets those aside.
+
+        Raises RoutingStuckError when the first ones all fail alike: that is the mapping's fault and no contract's.
+        """
         routed = Batch()
-        for half in (contract_ids[:middle], contract_ids[middle:]):
-            try:
-                with self._engine.begin() as connection:
-                    part = self._route(connection, look, half)
-                routed += part
-            except Exception as narrower:
-                if _concerns_all(narrower):
-                    raise
-                routed += self._route_apart(look, half, narrower)
+        failed: list[tuple[str, Exception]] = []
+        parts = [(contract_ids, error)]
+        while parts and (routed.events or len(failed) < ALIKE or len({_kind(one) for _, one in failed}) > 1):
+            tried, fault = parts.pop()
+            if len(tried) == 1:
+                failed.append((tried[0], fault))
+                continue
+            middle = len(tried) // 2
+            for half in (tried[:middle], tried[middle:]):
+                try:
+                    with self._engine.begin() as connection:
+                        part = self._route(connection, look, half)
+                    routed += part
+                except Exception as narrower:
+                    if _concerns_all(narrower):
+                        raise
+                    parts.append((half, narrower))
+        self._set_aside |= dict.fromkeys((one for one, _ in failed), time.monotonic() + SET_ASIDE_SECONDS)
+        if parts:
+            raise RoutingStuckError(first_line(failed[0][1]))
+        for contract_id, fault in failed:
+            get_log().error(
+                "contract_not_routed", contract_id=contract_id, retry_seconds=SET_ASIDE_SECONDS, exc_info=fault
+            )
         return routed
 
     def _waiting(self) -> list[str]:
         now = time.monotonic()
         self._set_aside = {contract_id: until for contract_id, until in self._set_aside.items() if until > now}
         return list(self._set_aside)
+
+
+def _kind(error: Exception) -> tuple[type, object]:
+    """What two errors have in common that are of one cause, whatever values they name."""
+    return type(error), getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
 
 
 def _concerns_all(error: Exception) -> bool:

@@ -12,7 +12,7 @@ SPENT = Response(
     Outcome.INTERRUPTED,
     0.0,
     error_code="tries_spent",
-    error="not sent: every try so far ended with the loss of its worker or its lease, and none is left",
+    error="not sent: all tries that the schedule allows are spent",
 )
 
 

@@ -276,15 +276,6 @@ def release(connection: Connection, leased: Sequence[Leased]) -> None:
     )
 
 
-def mend_lanes(connection: Connection) -> int:
-    """Promotes every lane that has open rows and none ready; returns how many there were: a fault, if any."""
-    lanes = [(row.connector_id, row.contract_id) for row in connection.execute(query("stuck_lanes"))]
-    if lanes:
-        lane_locks(connection, (lane[1] for lane in lanes))
-        promote(connection, lanes)
-    return len(lanes)
-
-
 def due_left(connection: Connection, connectors: Iterable[Connector]) -> tuple[int, int]:
     """How many notes wait to be routed, and how many deliveries are due now at connectors that send."""
     ids = [one.id for one in connectors if one.sends]

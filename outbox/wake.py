@@ -1,9 +1,10 @@
 """Hears the capture's NOTIFY on a connection of its own, and calls back; polling goes on without it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL
 
 from outbox.log import get_log
@@ -19,8 +20,12 @@ _RECONNECT_SECONDS = 5.0
 class Listener:
     """A thread that listens until `stop`; a lost connection is opened again."""
 
-    def __init__(self, url: URL, woken: Callable[[], None]) -> None:
-        self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def __init__(self, url: URL, woken: Callable[[], None], *, link_settings: Mapping[str, int]) -> None:
+        self._conninfo = make_conninfo(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            application_name="contract-outbox wake",
+            **link_settings,
+        )
         self._woken = woken
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
@@ -38,7 +43,7 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with psycopg.connect(self._conninfo, autocommit=True, application_name="contract-outbox wake") as link:
+                with psycopg.connect(self._conninfo, autocommit=True) as link:
                     link.execute(f"LISTEN {CHANNEL}")
                     self._hear(link)
             except psycopg.Error as error:

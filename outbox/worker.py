@@ -1,6 +1,6 @@
 """A worker's own rows: that it lives, its shares of the limits, and which of all workers runs a periodic job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -29,8 +29,8 @@ class Crew:
     limits: str
 
 
-def heartbeat(connection: Connection, worker: Worker) -> Crew:
-    """Says that this worker lives, and asks who else does."""
+def heartbeat(connection: Connection, worker: Worker, *, unopened: Sequence[int] = ()) -> Crew:
+    """Says that this worker lives, and which connectors wait since its keys don't open their secrets; who else does."""
     connection.execute(
         query("heartbeat"),
         {
@@ -40,6 +40,7 @@ def heartbeat(connection: Connection, worker: Worker) -> Crew:
             "version": worker.version,
             "transport": worker.transport,
             "share_seconds": worker.share_seconds,
+            "unopened": list(unopened),
         },
     )
     row = connection.execute(query("share_crew")).one()
@@ -71,6 +72,15 @@ def forget_worker(connection: Connection, name: str) -> None:
     connection.execute(query("worker_forget"), {"name": name})
 
 
+def be_patient(connection: Connection) -> None:
+    """For the rest of the transaction: gives up what would wait for a lock longer than a process may take to end."""
+    connection.execute(query("job_patience"))
+
+
 def tick(connection: Connection, name: str, *, seconds: float) -> bool:
-    """Whether this worker is the one, of all on all hosts, that runs the job `name` in this slot."""
+    """Whether this worker is the one, of all on all hosts, that runs the job `name` in this slot.
+
+    The job goes on in this transaction, or in another that is as patient.
+    """
+    be_patient(connection)
     return connection.execute(query("periodic_tick"), {"name": name, "seconds": seconds}).one_or_none() is not None

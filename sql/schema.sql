@@ -327,7 +327,7 @@ DECLARE
   fact text;
   part text;
 BEGIN
-  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt'] LOOP
+  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt', 'replay'] LOOP
     part := format('%s_%s', fact, range_start);
     CONTINUE WHEN to_regclass(format('outbox.%I', part)) IS NOT NULL;
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
@@ -1161,6 +1161,63 @@ COMMENT ON COLUMN outbox.queue.ready IS 'Whether it heads its lane (always true 
 
 COMMENT ON COLUMN outbox.queue.attempts IS 'Number of the last attempt, over all schedules; `tries` counts those of the present one.';
 
+CREATE TABLE outbox.replay (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+)
+PARTITION BY RANGE (event_id);
+
+COMMENT ON TABLE outbox.replay IS 'Who asked for a replay that was done: `again` queued a finished delivery once more, `forward` made a waiting one due.';
+
+CREATE TABLE outbox.replay_0 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+);
+
+CREATE TABLE outbox.replay_10000000 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+);
+
+CREATE TABLE outbox.replay_15000000 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+);
+
+CREATE TABLE outbox.replay_5000000 (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+);
+
+CREATE TABLE outbox.replay_default (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    verdict text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text NOT NULL,
+    CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
+);
+
 CREATE TABLE outbox.share (
     worker text NOT NULL,
     connector_id integer NOT NULL,
@@ -1200,11 +1257,14 @@ CREATE TABLE outbox.worker (
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     stopped_at timestamp with time zone,
+    unopened integer[] DEFAULT '{}'::integer[] NOT NULL,
     CONSTRAINT worker_share_seconds_check CHECK ((share_seconds > (0)::double precision))
 )
 WITH (fillfactor='50');
 
 COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it may start sends under its shares.';
+
+COMMENT ON COLUMN outbox.worker.unopened IS 'Connectors whose secret its keys do not open: it lets their deliveries wait.';
 
 CREATE VIEW outbox_audit.attempts AS
  SELECT t.event_id,
@@ -1273,6 +1333,17 @@ COMMENT ON COLUMN outbox_audit.attempts.request_text IS 'request_body as text; N
 
 COMMENT ON COLUMN outbox_audit.attempts.response_text IS 'response_body as text; NULL where it is not UTF-8.';
 
+CREATE VIEW outbox_audit.unopened AS
+ SELECT u.connector_id,
+    w.name AS worker
+   FROM (outbox.worker w
+     CROSS JOIN LATERAL unnest(w.unopened) u(connector_id))
+  WHERE ((w.stopped_at IS NULL) AND (w.seen_at > (now() - '00:01:00'::interval)));
+
+COMMENT ON VIEW outbox_audit.unopened IS 'Connectors whose deliveries wait since a running daemon has no key for their secret.';
+
+COMMENT ON COLUMN outbox_audit.unopened.worker IS 'The daemon.';
+
 CREATE VIEW outbox_audit.deliveries AS
  SELECT d.event_id,
     c.name AS connector,
@@ -1284,7 +1355,8 @@ CREATE VIEW outbox_audit.deliveries AS
             WHEN (a.delivered_at IS NOT NULL) THEN 'delivered'::text
             WHEN (q.event_id IS NULL) THEN COALESCE(a.settled, 'unknown'::text)
             WHEN ((q.lease_token IS NOT NULL) AND (q.due_at > now())) THEN 'leased'::text
-            WHEN ((NOT c.enabled) OR (h.held_at IS NOT NULL)) THEN 'held'::text
+            WHEN ((NOT c.enabled) OR (h.held_at IS NOT NULL) OR (c.id IN ( SELECT u.connector_id
+               FROM outbox_audit.unopened u))) THEN 'held'::text
             WHEN (NOT q.ready) THEN 'blocked'::text
             ELSE 'pending'::text
         END AS state,
@@ -1385,10 +1457,13 @@ CREATE VIEW outbox_audit.connectors AS
         CASE
             WHEN (c.removed_at IS NOT NULL) THEN 'removed'::text
             WHEN (NOT c.enabled) THEN 'disabled'::text
-            WHEN (h.held_at IS NOT NULL) THEN 'held'::text
+            WHEN ((h.held_at IS NOT NULL) OR (c.id IN ( SELECT u.connector_id
+               FROM outbox_audit.unopened u))) THEN 'held'::text
             ELSE 'enabled'::text
         END AS state,
-    COALESCE(c.disabled_reason, h.held_reason) AS state_reason,
+    COALESCE(c.disabled_reason, h.held_reason, ( SELECT ('its secret can''t be opened with the keys of '::text || string_agg(u.worker, ', '::text ORDER BY u.worker))
+           FROM outbox_audit.unopened u
+          WHERE (u.connector_id = c.id))) AS state_reason,
     COALESCE(c.removed_at, c.disabled_at, h.held_at) AS state_since,
     h.failures,
     h.failing_since,
@@ -1488,6 +1563,26 @@ UNION ALL
      JOIN outbox.decision n ON ((n.event_id = e.id)))
      LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
 UNION ALL
+ SELECT e.contract_id,
+    r.asked_at AS at,
+    'replay'::text AS what,
+    r.event_id,
+    c.name AS connector,
+    concat('replay asked for by ', r.asked_by,
+        CASE r.verdict
+            WHEN 'again'::text THEN ': to be sent again'::text
+            ELSE ': its next attempt made now'::text
+        END) AS words,
+    e.trigger,
+    NULL::integer AS number,
+    NULL::text AS outcome,
+    NULL::jsonb AS changed,
+    3 AS hop,
+    r.connector_id
+   FROM ((outbox.event e
+     JOIN outbox.replay r ON ((r.event_id = e.id)))
+     JOIN outbox.connector c ON ((c.id = r.connector_id)))
+UNION ALL
  SELECT d.contract_id,
     t.started_at AS at,
     'attempt'::text AS what,
@@ -1502,18 +1597,18 @@ UNION ALL
     t.number,
     t.outcome,
     NULL::jsonb AS changed,
-    3 AS hop,
+    4 AS hop,
     t.connector_id
    FROM ((outbox.delivery d
      JOIN outbox.attempt t ON (((t.event_id = d.event_id) AND (t.connector_id = d.connector_id))))
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
   ORDER BY 1, 2, 4, 11, 12, 8;
 
-COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision and attempt.';
+COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay and attempt.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision or attempt.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay or attempt.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
 
@@ -1757,6 +1852,16 @@ ALTER TABLE ONLY outbox.event ATTACH PARTITION outbox.event_0 FOR VALUES FROM ('
 
 ALTER TABLE ONLY outbox.event ATTACH PARTITION outbox.event_default DEFAULT;
 
+ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_0 FOR VALUES FROM ('0') TO ('5000000');
+
+ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_10000000 FOR VALUES FROM ('10000000') TO ('15000000');
+
+ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_15000000 FOR VALUES FROM ('15000000') TO ('20000000');
+
+ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_5000000 FOR VALUES FROM ('5000000') TO ('10000000');
+
+ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_default DEFAULT;
+
 ALTER TABLE ONLY outbox.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (event_id, connector_id, number, late);
 
@@ -1881,6 +1986,18 @@ CREATE INDEX queue_due ON outbox.queue USING btree (connector_id, due_at, "posit
 
 CREATE INDEX queue_lane ON outbox.queue USING btree (contract_id, connector_id, "position");
 
+CREATE INDEX replay_event ON ONLY outbox.replay USING btree (event_id, connector_id);
+
+CREATE INDEX replay_0_event_id_connector_id_idx ON outbox.replay_0 USING btree (event_id, connector_id);
+
+CREATE INDEX replay_10000000_event_id_connector_id_idx ON outbox.replay_10000000 USING btree (event_id, connector_id);
+
+CREATE INDEX replay_15000000_event_id_connector_id_idx ON outbox.replay_15000000 USING btree (event_id, connector_id);
+
+CREATE INDEX replay_5000000_event_id_connector_id_idx ON outbox.replay_5000000 USING btree (event_id, connector_id);
+
+CREATE INDEX replay_default_event_id_connector_id_idx ON outbox.replay_default USING btree (event_id, connector_id);
+
 CREATE UNIQUE INDEX source_installed ON outbox.source USING btree ((true)) WHERE (removed_at IS NULL);
 
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_0_pkey;
@@ -1926,6 +2043,16 @@ ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract
 ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_idx;
 
 ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_default_pkey;
+
+ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_0_event_id_connector_id_idx;
+
+ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_10000000_event_id_connector_id_idx;
+
+ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_15000000_event_id_connector_id_idx;
+
+ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_5000000_event_id_connector_id_idx;
+
+ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_default_event_id_connector_id_idx;
 
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);

@@ -2,9 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from pydantic import SecretStr
 
 from outbox.db import make_engine
 from outbox.relay import Relay
@@ -30,7 +32,9 @@ def settings_for(database: Database, **relay: Any) -> Settings:
 
 
 @contextmanager
-def relay_on(database: Database, *, worker: str = "w1", drain_seconds: float = 5.0, **relay: Any) -> Iterator[Relay]:
+def relay_on(
+    database: Database, *, worker: str = "w1", drain_seconds: float = 5.0, keys: Sequence[str] = (), **relay: Any
+) -> Iterator[Relay]:
     """A relay, drained and closed at the end."""
     settings = settings_for(database, **relay)
     engines = make_engine(settings), make_engine(settings, pool_size=2)
@@ -40,7 +44,7 @@ def relay_on(database: Database, *, worker: str = "w1", drain_seconds: float = 5
         claiming=engines[0],
         settling=engines[1],
         transport=transport,
-        box=SecretBox(settings.secret_keys),
+        box=SecretBox([SecretStr(key) for key in keys]),
         worker=worker,
     )
     try:

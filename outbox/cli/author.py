@@ -10,7 +10,7 @@ from outbox.connector_edits import Author
 from outbox.errors import ConfigurationError
 
 As: TypeAlias = Annotated[
-    str | None, typer.Option("--as", help="Who makes the change.  [default: your user name]", metavar="NAME")
+    str | None, typer.Option("--as", help="Who asks for it.  [default: your user name]", metavar="NAME")
 ]
 
 

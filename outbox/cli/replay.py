@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from outbox import audit
+from outbox.cli.author import As, name_of
 from outbox.cli.context import confirm, engine_of
 from outbox.cli.filters import BusinessUnit, ConnectorName, Contract, Filters, Since, StateWord, TriggerWord, Until
 from outbox.errors import ConfigurationError, RefusedError
@@ -43,6 +44,7 @@ def _replay(
     state: StateWord = None,
     since: Since = None,
     until: Until = None,
+    by: As = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Send one delivery again (EVENT CONNECTOR), or all that filters find: the dead ones unless --state says others."""
@@ -56,14 +58,14 @@ def _replay(
         until=until,
     )
     if event is not None:
-        _replay_one(context, event, name, filters, yes=yes)
+        _replay_one(context, event, name, filters, by=name_of(by), yes=yes)
     elif filters.any():
-        _replay_found(context, filters, yes=yes)
+        _replay_found(context, filters, by=name_of(by), yes=yes)
     else:
         raise ConfigurationError("replay: expected EVENT CONNECTOR, or a filter such as --state dead; got neither")
 
 
-def _replay_one(context: typer.Context, event: int, name: str | None, filters: Filters, *, yes: bool) -> None:
+def _replay_one(context: typer.Context, event: int, name: str | None, filters: Filters, *, by: str, yes: bool) -> None:
     if name is None:
         raise ConfigurationError(f"replay: expected EVENT CONNECTOR, got event {event} alone; name the connector")
     if filters.any():
@@ -74,13 +76,13 @@ def _replay_one(context: typer.Context, event: int, name: str | None, filters: F
         if found.verdict.refused:
             raise RefusedError(_sentence(found))
         confirm(f"1 delivery: event {event} to {name}, {_COUNTED[found.verdict]}. Replay?", yes=yes)
-        for done in replay(engine, [found.key]):
+        for done in replay(engine, [found.key], asked_by=by):
             if done.verdict.refused:
                 raise RefusedError(_sentence(done))
             typer.echo(_sentence(done))
 
 
-def _replay_found(context: typer.Context, filters: Filters, *, yes: bool) -> None:
+def _replay_found(context: typer.Context, filters: Filters, *, by: str, yes: bool) -> None:
     with engine_of(context) as engine:
         with engine.connect() as connection:
             asked = filters.question(connection, limit=None, state=State.DEAD)
@@ -94,7 +96,7 @@ def _replay_found(context: typer.Context, filters: Filters, *, yes: bool) -> Non
         if not able:
             raise RefusedError("none of them can be replayed; nothing was done")
         confirm(f"Replay {_deliveries(len(able))}?", yes=yes)
-        done = list(replay(engine, able))
+        done = list(replay(engine, able, asked_by=by))
     typer.echo(f"done:\n{_counts(done)}")
 
 

@@ -1,6 +1,6 @@
 """Checks of routing and delivering: what waits, what went dead, and for whom."""
 
-from outbox.connectors import load_connectors
+from outbox.connectors import UNOPENED, load_connectors
 from outbox.doctor.ground import LATE_SECONDS, Finding, Ground, ago, counted
 from outbox.resources import query
 from outbox.secret_box import SecretBox
@@ -79,13 +79,19 @@ def check_connectors(ground: Ground) -> list[Finding]:
 
 
 def check_secrets(ground: Ground) -> list[Finding]:
-    """The keys at hand open every connector's secret."""
-    written = {row.connector_id: row.state for row in ground.connection.execute(query("doctor_connectors"))}
+    """The keys at hand, and those of every daemon that is alive, open every connector's secret."""
     connectors = load_connectors(ground.connection, SecretBox(ground.settings.secret_keys))
     found = [
         ground.fault(f"{one.name}: {one.held_reason}", "give the key that sealed it in OUTBOX_SECRET_KEYS")
         for one in connectors
-        if one.held_reason is not None and written.get(one.id) == "enabled"
+        if one.enabled and one.held_reason == UNOPENED
+    ]
+    found += [
+        ground.fault(
+            f"{row.connector}: its secret can't be opened with the keys of {row.worker}",
+            "start that daemon with the key that sealed it in OUTBOX_SECRET_KEYS",
+        )
+        for row in ground.connection.execute(query("doctor_unopened"))
     ]
     return found or [ground.ok("every secret can be opened")]
 

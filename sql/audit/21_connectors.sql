@@ -1,11 +1,21 @@
+-- Connectors whose secret a running daemon can't open, by its last heartbeat: it lets their deliveries wait.
+CREATE OR REPLACE VIEW outbox_audit.unopened AS
+SELECT u.connector_id, w.name AS worker
+FROM outbox.worker w
+CROSS JOIN LATERAL unnest(w.unopened) AS u (connector_id)
+WHERE w.stopped_at IS NULL AND w.seen_at > now() - interval '1 minute';
+COMMENT ON VIEW outbox_audit.unopened IS 'Connectors whose deliveries wait since a running daemon has no key for their secret.';
+COMMENT ON COLUMN outbox_audit.unopened.worker IS 'The daemon.';
 -- Connectors as they are now, removed ones too; no secret, and of own headers only the names.
 CREATE OR REPLACE VIEW outbox_audit.connectors AS
 SELECT c.name AS connector, c.id AS connector_id, c.version,
        CASE WHEN c.removed_at IS NOT NULL THEN 'removed'
             WHEN NOT c.enabled THEN 'disabled'
-            WHEN h.held_at IS NOT NULL THEN 'held'
+            WHEN h.held_at IS NOT NULL OR c.id IN (SELECT u.connector_id FROM outbox_audit.unopened u) THEN 'held'
             ELSE 'enabled' END AS state,
-       coalesce(c.disabled_reason, h.held_reason) AS state_reason,
+       coalesce(c.disabled_reason, h.held_reason,
+                (SELECT 'its secret can''t be opened with the keys of ' || string_agg(u.worker, ', ' ORDER BY u.worker)
+                 FROM outbox_audit.unopened u WHERE u.connector_id = c.id)) AS state_reason,
        coalesce(c.removed_at, c.disabled_at, h.held_at) AS state_since,
        h.failures, h.failing_since, CASE WHEN c.enabled THEN h.probe_at END AS next_probe_at, h.last_error,
        (SELECT count(*) FROM outbox.queue q WHERE q.connector_id = c.id) AS waiting,

@@ -5,7 +5,8 @@ SELECT d.event_id, c.name AS connector, d.connector_version, d.contract_id, d.bu
        CASE WHEN a.delivered_at IS NOT NULL THEN 'delivered'
             WHEN q.event_id IS NULL THEN coalesce(a.settled, 'unknown')
             WHEN q.lease_token IS NOT NULL AND q.due_at > now() THEN 'leased'
-            WHEN NOT c.enabled OR h.held_at IS NOT NULL THEN 'held'
+            WHEN NOT c.enabled OR h.held_at IS NOT NULL
+              OR c.id IN (SELECT u.connector_id FROM outbox_audit.unopened u) THEN 'held'
             WHEN NOT q.ready THEN 'blocked'
             ELSE 'pending' END AS state,
        coalesce(q.attempts, a.attempts, 0) AS attempts,

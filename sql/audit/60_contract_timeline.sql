@@ -1,5 +1,5 @@
--- Everything about a contract, in order: each event with what changed, each decision, each attempt. Filters on
--- contract_id reach the indexes of all three; decisions stand after their event, attempts after their decision.
+-- Everything about a contract, in order: each event with what changed, each decision, each replay that was asked for,
+-- each attempt. Filters on contract_id reach the indexes of all; at one instant they stand in this order.
 CREATE OR REPLACE VIEW outbox_audit.contract_timeline AS
 SELECT e.contract_id, e.occurred_at AS at, 'event' AS what, e.id AS event_id, NULL::text AS connector,
        concat_ws(': ', e.trigger, nullif(concat_ws('; ',
@@ -18,17 +18,25 @@ FROM outbox.event e
 JOIN outbox.decision n ON n.event_id = e.id
 LEFT JOIN outbox.connector c ON c.id = n.connector_id
 UNION ALL
+SELECT e.contract_id, r.asked_at, 'replay', r.event_id, c.name,
+       concat('replay asked for by ', r.asked_by, CASE r.verdict WHEN 'again' THEN ': to be sent again'
+                                                    ELSE ': its next attempt made now' END),
+       e.trigger, NULL, NULL, NULL, 3, r.connector_id
+FROM outbox.event e
+JOIN outbox.replay r ON r.event_id = e.id
+JOIN outbox.connector c ON c.id = r.connector_id
+UNION ALL
 SELECT d.contract_id, t.started_at, 'attempt', t.event_id, c.name,
        concat(CASE t.kind WHEN 'auto' THEN '' ELSE t.kind || ', ' END, 'attempt ', t.number, ': ', t.outcome,
               ' ' || t.status_code, ' in ' || round(t.duration_ms) || ' ms', ': ' || t.error, '; ' || t.settled),
-       d.trigger, t.number, t.outcome, NULL, 3, t.connector_id
+       d.trigger, t.number, t.outcome, NULL, 4, t.connector_id
 FROM outbox.delivery d
 JOIN outbox.attempt t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
 JOIN outbox.connector c ON c.id = d.connector_id
 ORDER BY contract_id, at, event_id, hop, connector_id, number;
 COMMENT ON VIEW outbox_audit.contract_timeline IS
-  'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision and attempt.';
+  'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay and attempt.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision or attempt.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay or attempt.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';

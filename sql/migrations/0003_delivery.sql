@@ -62,5 +62,17 @@ CREATE TABLE outbox.attempt (
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX attempt_settled ON outbox.attempt (settled, event_id) WHERE settled IN ('dead', 'cancelled');
 CREATE INDEX attempt_started_at ON outbox.attempt USING brin (started_at);
+
+CREATE TABLE outbox.replay (
+  event_id     bigint NOT NULL,
+  connector_id integer NOT NULL,
+  verdict      text NOT NULL CHECK (verdict IN ('again', 'forward')),
+  asked_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  asked_by     text NOT NULL
+) PARTITION BY RANGE (event_id);
+CREATE INDEX replay_event ON outbox.replay (event_id, connector_id);
+COMMENT ON TABLE outbox.replay IS
+  'Who asked for a replay that was done: `again` queued a finished delivery once more, `forward` made a waiting one due.';
+
 COMMENT ON COLUMN outbox.attempt.late IS
   'True where a worker came back after its lease had gone to another: kept beside the `lost` attempt of that number.';

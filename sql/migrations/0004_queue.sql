@@ -36,8 +36,11 @@ CREATE TABLE outbox.worker (
   share_seconds double precision NOT NULL DEFAULT 5 CHECK (share_seconds > 0),
   started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-  stopped_at    timestamptz
+  stopped_at    timestamptz,
+  unopened      integer[] NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN outbox.worker.unopened IS
+  'Connectors whose secret its keys do not open: it lets their deliveries wait.';
 COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it may start sends under its shares.';
 
 CREATE TABLE outbox.share (

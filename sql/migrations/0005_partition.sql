@@ -1,4 +1,4 @@
--- Partitions of the facts: ranges of event id, all four tables alike, and a default partition as the net.
+-- Partitions of the facts: ranges of event id, all five tables alike, and a default partition as the net.
 
 CREATE FUNCTION outbox.make_partition(range_start bigint, range_end bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
@@ -7,7 +7,7 @@ DECLARE
   fact text;
   part text;
 BEGIN
-  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt'] LOOP
+  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt', 'replay'] LOOP
     part := format('%s_%s', fact, range_start);
     CONTINUE WHEN to_regclass(format('outbox.%I', part)) IS NOT NULL;
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
@@ -30,3 +30,4 @@ CREATE TABLE outbox.event_default PARTITION OF outbox.event DEFAULT;
 CREATE TABLE outbox.decision_default PARTITION OF outbox.decision DEFAULT;
 CREATE TABLE outbox.delivery_default PARTITION OF outbox.delivery DEFAULT;
 CREATE TABLE outbox.attempt_default PARTITION OF outbox.attempt DEFAULT;
+CREATE TABLE outbox.replay_default PARTITION OF outbox.replay DEFAULT;

@@ -1,6 +1,6 @@
 -- Cancels everything that waits for a connector, as one attempt each, so that nothing ends without a record.
 -- A delivery that is leased has its number already: what its worker still settles stands beside it as `late`.
--- No lane needs promoting: all lanes of the connector go.
+-- Under the lane locks of all of them. No lane needs promoting: all lanes of the connector go.
 WITH gone AS (
   DELETE FROM outbox.queue WHERE connector_id = :connector_id
   RETURNING event_id, connector_id, kind, attempts, lease_token, leased_at

@@ -11,5 +11,6 @@ SELECT max(high) AS ends, max(high - low) AS size, max(high) - (SELECT last_valu
          CASE WHEN EXISTS (SELECT FROM outbox.event_default) THEN 'outbox.event_default' END,
          CASE WHEN EXISTS (SELECT FROM outbox.decision_default) THEN 'outbox.decision_default' END,
          CASE WHEN EXISTS (SELECT FROM outbox.delivery_default) THEN 'outbox.delivery_default' END,
-         CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END) AS strays
+         CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END,
+         CASE WHEN EXISTS (SELECT FROM outbox.replay_default) THEN 'outbox.replay_default' END) AS strays
 FROM range

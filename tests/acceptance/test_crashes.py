@@ -3,12 +3,16 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
+from outbox.mending import mend
 from tests.conftest import Database
 from tests.daemons import HURRY, check_whole, daemon, ends_well, load, open_deliveries
 from tests.factories import Connection, connect, create_source, insert_connector, insert_note
@@ -158,6 +162,97 @@ def test_told_to_end_it_does_though_the_database_hangs(database: Database, sql: 
         finally:
             for backend in backends:
                 os.kill(backend, signal.SIGCONT)
+
+
+def test_told_to_end_it_does_though_a_periodic_job_waits(database: Database, sql: Connection, tmp_path: Path) -> None:
+    """Somebody holds the rows that a job of every minute needs: exit 0 soon after the limit."""
+    outbox = program(tmp_path, database.url, RELAY_DRAIN_SECONDS="0.5")
+    sql.execute("INSERT INTO outbox.periodic (name) VALUES ('mend lanes'), ('drift')")
+    with database.connect() as somebody:
+        somebody.execute("SELECT FROM outbox.periodic FOR UPDATE")
+        with daemon(outbox, sql) as process:
+            wait_for(lambda: sql.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall() != [])
+            ends_well(process, seconds=5)
+
+
+def test_a_periodic_job_waits_for_nobody_long(database: Database, sql: Connection) -> None:
+    """Within the time that a process has to end: it comes again in a minute."""
+    sql.execute("INSERT INTO outbox.periodic (name) VALUES ('mend lanes')")
+    with database.connect() as somebody:
+        somebody.execute("SELECT FROM outbox.periodic FOR UPDATE")
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            mend(database.engine, by="w1", seconds=60.0)
+
+
+def test_told_to_end_again_and_again_it_ends_once(database: Database, sql: Connection, tmp_path: Path) -> None:
+    """Signals that come while the first is being obeyed, in whatever moment, hang nothing."""
+    outbox = program(tmp_path, database.url, RELAY_DRAIN_SECONDS="1")
+    with daemon(outbox, sql) as process:
+        for _ in range(400):
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+
+
+def test_told_to_end_while_its_libraries_load_it_does() -> None:
+    """SIGTERM before the command could even be read: exit 0, for nothing is under way."""
+    loading = "import os, signal, sys, types\nsys.argv = ['outbox', 'run']\nimport outbox.__main__ as entry\n"
+    loading += "class Loading(types.ModuleType):\n  def __getattr__(self, name): os.kill(os.getpid(), signal.SIGTERM)\n"
+    loading += "sys.modules['outbox.cli'] = Loading('outbox.cli')\nentry.main()\nsys.exit(3)"
+
+    assert subprocess.run([sys.executable, "-c", loading], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["it comes", "told to end meanwhile"])
+def test_a_database_that_is_not_there_at_the_start_is_waited_for(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path, *, comes: bool
+) -> None:
+    """The daemon says so, tries again, and does its work when the database comes."""
+    log = tmp_path / "waiting.log"
+    insert_connector(sql, url=crm.url)
+    insert_note(sql, "k1")
+    with database.connect(dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false".encode())
+        process = program(tmp_path, database.url).start("run", log=log)
+        try:
+            wait_for(lambda: log.read_text().count("database_unavailable") > 1, seconds=20)
+            if comes:
+                admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true".encode())
+                wait_for(lambda: len(crm.received) == 1)
+            ends_well(process, seconds=10)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_once_settles_what_is_under_way_whatever_failed(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """A statement fails while an answer is on its way: exit code 1, and the answer is on record all the same."""
+    insert_connector(sql, url=crm.url)
+    event = insert_note(sql, "k1")
+    crm.answer = lambda _: Answer(seconds=1.0)
+    process = program(tmp_path, database.url).start("run", "--once")
+    wait_for(lambda: len(crm.received) == 1, seconds=20)
+    sql.execute("ALTER TABLE outbox.inbox RENAME TO away")
+    wait_for(lambda: process.poll() is not None, seconds=20)
+
+    assert process.returncode == 1
+    assert [row[1::2] for row in attempts_of(sql, event)] == [("ok", "delivered")]
+
+
+def test_once_says_that_work_is_left(database: Database, sql: Connection, crm: Receiver, tmp_path: Path) -> None:
+    """A contract that can't be routed now is work left due: exit code 1, whatever else was delivered."""
+    outbox = program(tmp_path, database.url)
+    insert_connector(sql, url=crm.url)
+    insert_note(sql, "k1")
+    poison = insert_note(sql, "k2", document={"company": "7"})
+    sql.execute("DROP TABLE public.company")
+
+    outbox("run", "--once", code=1)
+
+    assert len(crm.received) == 1
+    assert sql.execute("SELECT event_id FROM outbox.inbox").fetchall() == [(poison,)]
 
 
 def test_without_a_wake_up_it_polls(database: Database, sql: Connection, crm: Receiver, tmp_path: Path) -> None:

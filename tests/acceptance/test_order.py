@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from outbox import store
 from outbox.connectors import load_connectors
 from outbox.db import make_engine
+from outbox.mending import mend_lanes
 from outbox.model import Settled
 from outbox.router import Router
 from outbox.routing import ConnectorIndex
@@ -145,7 +146,7 @@ def test_lanes_keep_their_order_and_none_gets_stuck(database: Database, isolatio
             time.sleep(0.05)
         storm.working.set()
     with storm.engine.begin() as connection:
-        stuck = store.mend_lanes(connection)
+        stuck = mend_lanes(connection)
     storm.engine.dispose()
 
     assert raised == []

@@ -17,6 +17,7 @@ from tests.factories import (
     insert_decision,
     insert_delivery,
     insert_event,
+    insert_open,
     insert_queued,
 )
 
@@ -93,6 +94,26 @@ def test_an_open_delivery_is_pending_leased_held_or_blocked(db: Connection) -> N
 
     assert states(db) == expected
     assert {row["event_id"]: row["state"] for row in rows(db, "SELECT * FROM outbox_audit.waiting")} == expected
+
+
+def test_what_waits_for_a_key_is_held(db: Connection) -> None:
+    """As long as a running daemon says that it has none, and not a moment after it stopped or fell silent."""
+    crm = insert_connector(db)
+    event = insert_open(db, crm)
+    db.execute(
+        "INSERT INTO outbox.worker (name, host, pid, version, transport, unopened)"
+        " VALUES ('h:1', 'h', 1, '1', 'requests', %s)",
+        ([crm],),
+    )
+    reason = "SELECT state, state_reason FROM outbox_audit.connectors"
+
+    assert states(db) == {event: "held"}
+    held = {"state": "held", "state_reason": "its secret can't be opened with the keys of h:1"}
+    assert rows(db, reason) == [held]
+    for gone in ("seen_at = now() - interval '2 minutes'", "seen_at = now(), stopped_at = now()"):
+        db.execute(b"UPDATE outbox.worker SET %s" % gone.encode())
+        assert states(db) == {event: "pending"}
+        assert rows(db, reason) == [{"state": "enabled", "state_reason": None}]
 
 
 def test_a_blocked_delivery_names_the_event_it_waits_for(db: Connection) -> None:

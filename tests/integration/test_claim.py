@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from outbox import store, worker
+from outbox.capacity import Capacity
+from outbox.clock import DatabaseClock
+from outbox.mending import arrange_lanes, mend_lanes
 from outbox.model import Settled
+from outbox.send_pool import SendPool
+from outbox.sender import make_transport
+from outbox.settings import Sender
 from tests.conftest import Database
 from tests.factories import Connection, connect, insert_connector, insert_open
 from tests.leases import OK, REFUSED, attempt, claim, queue, settle
@@ -131,10 +137,32 @@ def test_a_stuck_lane_is_mended(database: Database, sql: Connection) -> None:
     well = insert_open(sql, crm, "k2")
 
     with database.engine.begin() as connection:
-        assert store.mend_lanes(connection) == 1
-        assert store.mend_lanes(connection) == 0
+        assert mend_lanes(connection) == 1
+        assert mend_lanes(connection) == 0
 
     assert queue(sql, "event_id, ready") == [(first, True), (second, False), (well, True)]
+
+
+def test_lanes_follow_their_connectors_order_when_it_changes(database: Database, sql: Connection) -> None:
+    """Given up, nothing is blocked any more; asked for, each lane's first row alone is ready, and what is leased."""
+    crm = insert_connector(sql)
+    insert_connector(sql, "erp")
+    rows = [insert_open(sql, crm, f"k{n % 2}", ready=n < 2, due_in=-60 if n < 2 else 3600) for n in range(6)]
+    assert arrange_lanes(database.engine, most=1) == 0
+
+    sql.execute("UPDATE outbox.connector SET lane_order = 'none', updated_at = now() WHERE id = %s", [crm])
+    assert arrange_lanes(database.engine, most=1) == 4
+    assert queue(sql, "event_id, ready") == [(row, True) for row in rows]
+
+    sql.execute("UPDATE outbox.queue SET due_at = now() WHERE event_id = %s", [rows[4]])
+    claimed = sorted(claim(database, crm, take=3), key=lambda one: one.event_id)
+    assert [one.event_id for one in claimed] == [rows[0], rows[1], rows[4]]
+    with database.engine.begin() as connection:
+        store.release(connection, claimed[:1])
+    sql.execute("UPDATE outbox.connector SET lane_order = 'contract', updated_at = now() WHERE id = %s", [crm])
+    assert arrange_lanes(database.engine, most=1) == 3
+    ready = [row for row, is_ready in queue(sql, "event_id, ready") if is_ready]
+    assert ready == [rows[0], rows[1], rows[4]]
 
 
 def test_without_order_a_failing_delivery_delays_no_other(database: Database, sql: Connection) -> None:
@@ -146,6 +174,17 @@ def test_without_order_a_failing_delivery_delays_no_other(database: Database, sq
 
     assert leased[0].event_id == first
     assert [one.event_id for one in claim(database, erp, token=2)] == [second]
+
+
+def test_a_late_heartbeat_revives_no_worker_that_stopped(database: Database, sql: Connection) -> None:
+    """Its last sign of life may be written after its farewell; it stays gone, and nobody takes it for dead."""
+    pool = SendPool(make_transport(Sender()), threads=1, most_threads=1, now=DatabaseClock().now)
+    capacity = Capacity(database.engine, pool, name="w1", transport="requests", heartbeat_seconds=1.0)
+    capacity.renew()
+    capacity.leave()
+    capacity.renew()
+
+    assert sql.execute("SELECT stopped_at IS NOT NULL FROM outbox.worker").fetchall() == [(True,)]
 
 
 def test_a_periodic_job_runs_once_in_a_slot_over_all_workers(database: Database, sql: Connection) -> None:

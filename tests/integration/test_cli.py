@@ -149,11 +149,11 @@ def test_without_a_database_url_every_command_exits_2(
     assert "OUTBOX_DATABASE_URL: expected the contract database's URL, got none; set it" in shown.err + shown.out
 
 
-@pytest.mark.parametrize("words", ASKING_THE_DATABASE, ids=" ".join)
+@pytest.mark.parametrize("words", [one for one in ASKING_THE_DATABASE if one != ("run",)], ids=" ".join)
 def test_with_a_database_that_is_not_there_every_command_exits_1(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The work failed: one line, no traceback, no password."""
+    """The work failed: one line, no traceback, no password. Only the daemon waits for it."""
     monkeypatch.setenv("OUTBOX_DATABASE_URL", NOWHERE)
 
     assert run(words) == 1

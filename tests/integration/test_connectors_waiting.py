@@ -10,6 +10,7 @@ from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.connectors import ADA, box_with, find, load, make, queue
 from tests.factories import Connection, connect, hold
+from tests.relays import in_thread, wait_for
 
 
 @pytest.fixture
@@ -51,6 +52,27 @@ def test_removing_cancels_what_waits(database: Database, box: SecretBox, sql: Co
     assert sql.execute(
         "SELECT secret, removed_at IS NOT NULL FROM outbox.connector WHERE id = %s", [standing.id]
     ).fetchall() == [(None, True)]
+
+
+def test_cancelling_and_settling_never_wait_for_each_other(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Who cancels takes the lanes first, as who settles does: neither holds a row that the other waits for."""
+    standing = make(database, box)
+    first, second = queue(sql, standing.id), queue(sql, standing.id, contract_id="k2")
+    cancelled: list[int | None] = []
+
+    def discard() -> None:
+        with database.engine.begin() as connection:
+            cancelled.append(disable_connector(connection, standing.id, reason="down", author=ADA, discard=True))
+
+    with database.connect() as settling:
+        settling.execute("SELECT pg_advisory_xact_lock(7231002, hashtext(k) & 1023) FROM unnest('{k1,k2}'::text[]) k")
+        settling.execute("SELECT FROM outbox.queue WHERE event_id = %s FOR UPDATE", [second])
+        with in_thread(discard):
+            wait_for(lambda: sql.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall() != [])
+            settling.execute("SELECT FROM outbox.queue WHERE event_id = %s FOR UPDATE", [first])
+            settling.commit()
+
+    assert cancelled == [2]
 
 
 def test_disabling_keeps_what_waits_and_discarding_drops_it(

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,10 +12,12 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from outbox.db import has_to_wait, is_transient, make_engine, server_version
+from outbox.db import has_to_wait, is_transient, link_settings, make_engine, server_version
 from outbox.settings import Database as DatabaseSettings
 from outbox.settings import Settings
+from outbox.wake import Listener
 from tests.conftest import Database
+from tests.relays import wait_for
 
 PLANTED = "hunter2-planted"
 
@@ -66,6 +69,29 @@ def test_connections_are_the_same_whatever_the_database_defaults_to(empty_databa
         assert shown(connection, "transaction_isolation") == "read committed"
         assert shown(connection, "application_name") == "outbox test"
         assert server_version(connection) == connection.connection.driver_connection.info.server_version  # type: ignore[union-attr]
+
+
+def test_a_host_that_vanished_is_noticed_within_a_minute(
+    engine: Engine, empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Idle or waiting for an answer, each connection of ours, the listening one too."""
+    connect = psycopg.connect
+    opened: list[psycopg.Connection[tuple[object, ...]]] = []
+
+    def kept(*words: Any, **values: Any) -> Any:
+        opened.append(connect(*words, **values))
+        return opened[-1]
+
+    monkeypatch.setattr("psycopg.connect", kept)
+    with engine.connect():
+        listener = Listener(engine.url, lambda: None, link_settings=link_settings(settings(empty_database.url)))
+        listener.start()
+        wait_for(lambda: len(opened) == 2)
+        parameters = [link.info.get_parameters() for link in opened]
+        listener.stop()
+
+    names = ("tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "connect_timeout")
+    assert [[one[name] for name in names] for one in parameters] == [["60000", "30", "10", "3", "5"]] * 2
 
 
 @pytest.mark.parametrize("pgbouncer", [False, True])

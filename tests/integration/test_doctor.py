@@ -256,6 +256,19 @@ def test_a_secret_that_no_key_opens_is_a_fault(database: Database, db: Connectio
     assert "expected 32 bytes" in broken.words
 
 
+def test_a_daemon_without_the_key_is_a_fault(database: Database, db: Connection) -> None:
+    """Its keys count, not those of whoever asks."""
+    crm = insert_connector(db, secret=SecretBox([SecretStr(BOX_KEY)]).seal("planted"))
+    insert_worker(db)
+    db.execute("UPDATE outbox.worker SET unopened = %s", ([crm],))
+
+    finding = only(database, "secrets")
+
+    assert finding.level is Level.FAULT
+    assert finding.words == "crm: its secret can't be opened with the keys of host:1"
+    assert "held" in only(database, "connectors").words
+
+
 def test_daemons_are_judged_by_their_heartbeat(database: Database, db: Connection) -> None:
     """None alive is a fault; one that vanished is a warning; one that stopped is history."""
     insert_worker(db, "gone", age=300)

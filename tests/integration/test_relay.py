@@ -5,7 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
+from outbox.request import basic_authorization
+from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.factories import Connection, connect, create_source, disable_connector, insert_connector, insert_note
 from tests.leases import attempts_of, queue
@@ -85,6 +88,26 @@ def test_the_service_schedule_holds_where_a_connector_has_none(
     assert queue(sql, "due_at - clock_timestamp() BETWEEN interval '34 s' AND interval '44 s'") == [(True,)]
 
 
+def test_a_schedule_made_shorter_ends_what_has_had_its_tries(
+    database: Database, sql: Connection, crm: Receiver
+) -> None:
+    """What waits for a try that is allowed no more is dead, unsent, and its last attempt says why."""
+    connector = insert_connector(sql, url=crm.url, schedule=[0.0, 3600.0, 3600.0])
+    crm.answer = lambda _: Answer(status=500)
+    event = insert_note(sql, "k1")
+    with relay_on(database) as relay:
+        relay.run_until_idle()
+        sql.execute("UPDATE outbox.connector SET schedule = '{0}', version = version + 1 WHERE id = %s", [connector])
+        sql.execute("UPDATE outbox.queue SET due_at = now()")
+        relay.run_until_idle()
+
+    assert attempts_of(sql, event)[-1] == (3, "interrupted", "w1", "dead")
+    assert sql.execute("SELECT error FROM outbox.attempt WHERE number = 3").fetchall() == [
+        ("not sent: all tries that the schedule allows are spent",)
+    ]
+    assert len(crm.received) == 2
+
+
 def test_a_receiver_that_asks_for_time_gets_it(database: Database, sql: Connection, crm: Receiver) -> None:
     """503 with Retry-After: not before, and spread after it."""
     insert_connector(sql, url=crm.url, schedule=[1.0, 1.0])
@@ -138,6 +161,25 @@ def test_a_disabled_connectors_deliveries_wait_and_go_when_enabled(
         relay.run_until_idle()
 
     assert len(crm.received) == 2
+
+
+def test_what_no_key_opens_waits_unsent_and_goes_when_the_key_is_there(
+    database: Database, sql: Connection, crm: Receiver
+) -> None:
+    """A worker without the key sends nothing in its name, says so, and spends no try; one with the key sends."""
+    key = make_key()
+    connector = insert_connector(sql, url=crm.url, secret=SecretBox([SecretStr(key)]).seal("open sesame"))
+    event = insert_note(sql, "k1")
+    with relay_on(database) as relay:
+        relay.run_until_idle()
+        assert relay.capacity.unopened == [connector]
+    assert (crm.received, queue(sql)) == ([], [(event, True, 0, None)])
+
+    with relay_on(database, worker="w2", keys=[key]) as relay:
+        relay.run_until_idle()
+        assert relay.capacity.unopened == []
+    assert crm.received[0].headers["authorization"] == basic_authorization("webhook", "open sesame")
+    assert attempts_of(sql, event) == [(1, "ok", "w2", "delivered")]
 
 
 def test_no_more_than_its_limit_is_in_flight_at_a_receiver(database: Database, sql: Connection, crm: Receiver) -> None:

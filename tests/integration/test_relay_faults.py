@@ -1,5 +1,6 @@
 """The relay in trouble: locks, timeouts, rows that can't be recorded or sent, and being told to stop."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from outbox.connector_edits import disable_connector as turn_off
 from outbox.connector_edits import enable_connector
 from outbox.connectors import load_connectors
+from outbox.db import make_engine
+from outbox.log import configure_log
 from outbox.model import Request, Response
+from outbox.relay import Relay
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool
 from outbox.sender import RequestsTransport, make_transport
-from outbox.settings import Sender
+from outbox.settings import Log, Sender
 from tests.conftest import Database
 from tests.connectors import ADA
 from tests.factories import (
@@ -29,7 +33,7 @@ from tests.factories import (
 )
 from tests.leases import attempts_of, claim, queue
 from tests.receiver import Answer, Received, Receiver, receiver
-from tests.relays import enable, in_thread, numbers, relay_on, wait_for
+from tests.relays import enable, in_thread, numbers, relay_on, settings_for, wait_for
 
 
 @pytest.fixture
@@ -114,15 +118,26 @@ def _waits_for_lock(sql: Connection) -> bool:
 
 
 def test_an_attempt_that_cannot_be_recorded_stops_no_other(database: Database, sql: Connection, crm: Receiver) -> None:
-    """The database refuses one row of a batch for good: the rest is settled, and that one runs out of its lease."""
+    """The database refuses one row of a batch for good: the rest is settled, and that one runs out of its lease.
+
+    What the receiver answered doesn't go to the log instead.
+    """
     connector = insert_connector(sql, url=crm.url)
     sql.execute("ALTER TABLE outbox.attempt ADD CHECK (status_code IS DISTINCT FROM 418)")
     teapot, *rest = [insert_note(sql, f"k{n}") for n in range(4)]
-    crm.answer = lambda got: Answer(status=418 if got.headers["webhook-id"] == f"dlv_{teapot}_{connector}" else 200)
 
+    def answer(got: Received) -> Answer:
+        return Answer(418 if got.headers["webhook-id"] == f"dlv_{teapot}_{connector}" else 200, {"X-Echo": "planted"})
+
+    crm.answer = answer
+
+    lines = io.StringIO()
+    configure_log(Log(format="json"), lines)
     with relay_on(database) as relay:
         relay.run_until_idle()
 
+    assert "attempt_not_recorded" in lines.getvalue()
+    assert "planted" not in lines.getvalue()
     assert [attempts_of(sql, event) for event in rest] == [[(1, "ok", "w1", "delivered")]] * 3
     assert queue(sql, "event_id, attempts, lease_worker") == [(teapot, 1, "w1")]
 
@@ -272,6 +287,29 @@ def test_a_drain_records_what_does_not_end_in_time(database: Database, sql: Conn
     assert took < 1.0
     assert attempts_of(sql, event) == [(1, "interrupted", "w1", None)]
     assert queue(sql, "attempts, tries, lease_token, due_at <= clock_timestamp()") == [(1, 0, None, True)]
+
+
+def test_a_drain_settles_though_every_claiming_connection_is_taken(
+    database: Database, sql: Connection, crm: Receiver
+) -> None:
+    """Settling has connections of its own: what claims can't keep a result from being written."""
+    insert_connector(sql, url=crm.url)
+    event = insert_note(sql, "k1")
+    crm.answer = lambda _: Answer(seconds=0.3)
+    settings = settings_for(database)
+    claiming, settling = (make_engine(settings, pool_size=1) for _ in range(2))
+    transport = make_transport(settings.sender)
+    relay = Relay(settings, claiming=claiming, settling=settling, transport=transport, box=SecretBox(()), worker="w1")
+    with in_thread(relay.run_until_idle):
+        wait_for(lambda: len(crm.received) == 1)
+        relay.stop()
+    with claiming.connect():
+        relay.drain(seconds=5)
+    transport.close()
+    for engine in (claiming, settling):
+        engine.dispose()
+
+    assert attempts_of(sql, event) == [(1, "ok", "w1", "delivered")]
 
 
 def test_a_drain_settles_though_the_database_refuses_at_first(

@@ -51,7 +51,7 @@ def dead_delivery(db: Connection, owner: int, contract_id: str = "k1", *, attemp
 
 def verdicts(database: Database, keys: list[Key]) -> list[Verdict]:
     """What replaying these did."""
-    return [one.verdict for one in replay(database.engine, keys)]
+    return [one.verdict for one in replay(database.engine, keys, asked_by="ada")]
 
 
 def test_a_finished_delivery_is_queued_again_with_its_numbering(database: Database, db: Connection) -> None:
@@ -158,7 +158,7 @@ def test_a_blocked_delivery_brings_its_lanes_head_forward(database: Database, db
         insert_delivery(db, event, crm)
         insert_queued(db, event, crm, due_in=3600, ready=ready)
 
-    (done,) = replay(database.engine, [(blocked, crm)])
+    (done,) = replay(database.engine, [(blocked, crm)], asked_by="ada")
 
     assert (done.verdict, done.head) == (Verdict.BLOCKED, head)
     assert f"event {head}" in done.words
@@ -176,11 +176,34 @@ def test_what_cannot_be_replayed_is_refused_with_its_reason(database: Database, 
     insert_delivery(db, test, crm, kind="test")
     keys = [(disabled, off), (removed, gone), (erased, crm), (test, crm)]
 
-    done = list(replay(database.engine, keys))
+    done = list(replay(database.engine, keys, asked_by="ada"))
 
     assert [one.verdict for one in done] == [Verdict.DISABLED, Verdict.REMOVED, Verdict.NO_BODY, Verdict.TEST]
     assert all(one.verdict.refused and "is not replayed: " in one.words for one in done)
     assert queue(db) == []
+
+
+def test_who_asked_for_a_replay_is_on_record(database: Database, db: Connection) -> None:
+    """For what was done, the head that was brought forward for a blocked one too; and the timeline tells it."""
+    crm = insert_connector(db)
+    dead = dead_delivery(db, crm)
+    head, blocked, due = (
+        insert_open(db, crm, contract, ready=ready, due_in=due_in)
+        for contract, ready, due_in in [("k2", True, 3600), ("k2", False, 3600), ("k3", True, -60)]
+    )
+
+    verdicts(database, [(event, crm) for event in (dead, blocked, due)])
+    verdicts(database, [(dead, crm)])
+
+    asked = db.execute("SELECT event_id, connector_id, verdict, asked_by FROM outbox.replay").fetchall()
+    assert asked == [(dead, crm, "again", "ada"), (head, crm, "forward", "ada")]
+    told = db.execute(
+        "SELECT contract_id, connector, words FROM outbox_audit.contract_timeline WHERE what = 'replay' ORDER BY 1"
+    ).fetchall()
+    assert told == [
+        ("k1", "crm", "replay asked for by ada: to be sent again"),
+        ("k2", "crm", "replay asked for by ada: its next attempt made now"),
+    ]
 
 
 def test_a_held_connectors_delivery_is_queued_and_waits(database: Database, db: Connection) -> None:

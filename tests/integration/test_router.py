@@ -12,7 +12,7 @@ from outbox import store
 from outbox.connectors import load_connectors
 from outbox.db import has_to_wait
 from outbox.model import Report
-from outbox.router import ConnectorsChangedError, Router, route_contracts
+from outbox.router import ALIKE, ConnectorsChangedError, Router, RoutingStuckError, route_contracts
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from tests.conftest import Database
@@ -261,6 +261,33 @@ def test_a_contract_that_fails_is_set_aside_and_stops_no_other(database: Databas
 
     create_source(sql)
     assert router(database).route(index).events == 1
+
+
+def test_a_mapping_that_fails_for_every_contract_is_not_tried_for_each(database: Database, sql: Connection) -> None:
+    """After a few that fail alike it stops and says why; a contract that can be routed is reached all the same."""
+    insert_connector(sql)
+    for n in range(3 * ALIKE):
+        insert_note(sql, f"k{n:02}", document={"company": "sane" if n == 3 * ALIKE - 1 else "poison"})
+    sql.execute("CREATE SEQUENCE asked")
+    sql.execute(
+        "CREATE OR REPLACE FUNCTION outbox.read_company(ids text[])"
+        " RETURNS TABLE (id text, business_unit text, name text, fields jsonb) LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM nextval('asked'); IF 'poison' = ANY (ids) THEN RAISE division_by_zero; END IF; END $$"
+    )
+    one = router(database, most=2 * ALIKE)
+
+    def tried() -> int | None:
+        try:
+            return one.route(index).events
+        except RoutingStuckError:
+            return None
+
+    assert tried() is None
+    assert notes(sql) == 3 * ALIKE
+    assert sql.execute("SELECT last_value < 3 * %s FROM asked", [ALIKE]).fetchall() == [(True,)]
+
+    assert [routed for routed in (tried(), tried(), tried()) if routed] == [1]
+    assert notes(sql) == 3 * ALIKE - 1
 
 
 @pytest.mark.parametrize(
