@@ -172,12 +172,12 @@ def test_what_no_key_opens_waits_unsent_and_goes_when_the_key_is_there(
     event = insert_note(sql, "k1")
     with relay_on(database) as relay:
         relay.run_until_idle()
-        assert relay.capacity.unopened == [connector]
+        assert relay.capacity.unopened == (connector,)
     assert (crm.received, queue(sql)) == ([], [(event, True, 0, None)])
 
     with relay_on(database, worker="w2", keys=[key]) as relay:
         relay.run_until_idle()
-        assert relay.capacity.unopened == []
+        assert relay.capacity.unopened == ()
     assert crm.received[0].headers["authorization"] == basic_authorization("webhook", "open sesame")
     assert attempts_of(sql, event) == [(1, "ok", "w2", "delivered")]
 
