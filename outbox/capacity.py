@@ -45,6 +45,7 @@ class Capacity:
         self._asked_at = -float("inf")
         self._even: Crew | None = None
         self._outdated = True
+        self._left = False
 
     @property
     def until(self) -> float:
@@ -64,6 +65,8 @@ class Capacity:
     def renew(self) -> bool:
         """Says that this worker lives, and takes its shares; returns whether any grew."""
         with self._renewing:
+            if self._left:
+                return False
             asked_at = time.monotonic()
             if asked_at >= self.until:  # the others may have taken back what this worker had
                 self._even = None
@@ -144,5 +147,5 @@ class Capacity:
     def leave(self, *, forget: bool = False) -> None:
         """Gives the shares back in good order; with `forget` no row of this worker stays."""
         with self._renewing, self._engine.begin() as connection:
-            self._asked_at = -float("inf")
+            self._left, self._asked_at = True, -float("inf")
             (worker.forget_worker if forget else worker.worker_stopped)(connection, self._worker.name)

@@ -208,7 +208,7 @@ def test_a_probe_looks_at_one_row_of_all_that_is_held(crowd: Crowd, mode: str) -
 
     won, claimed, ended = (
         plan_of(crowd, work, opening, mode)
-        for work, opening in ((win, "WITH held AS"), (claim, "WITH want AS"), (answer, "WITH waiting AS"))
+        for work, opening in ((win, "WITH held AS"), (claim, "WITH want AS"), (answer, "WITH ended AS"))
     )
 
     for plan in (won, claimed, ended):

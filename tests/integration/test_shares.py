@@ -108,6 +108,7 @@ def test_a_worker_that_leaves_frees_its_share_at_once(worker: Make, sql: Connect
         each.renew()
     one.leave()
     two.leave(forget=True)
+    assert not one.renew(), "a heartbeat that comes after the end must not take shares again"
     assert room(one) == {}
 
     three.renew()
