@@ -180,7 +180,7 @@ def _still_held(failing: Health, tally: Tally, *, rules: Rules, now: datetime) -
     if now - held.failing_since < timedelta(days=rules.disable_after_days):
         return Verdict(held.connector_id, held)
     words = (
-        f"its receiver has not answered since {write_moment(held.failing_since)}:"
+        f"its receiver has taken no report since {write_moment(held.failing_since)}:"
         f" {held.failures} attempts in a row failed; the last: {held.last_error}"
     )
     return Verdict(held.connector_id, held, Turn.GIVEN_UP, words)

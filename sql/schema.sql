@@ -1355,8 +1355,10 @@ CREATE VIEW outbox_audit.deliveries AS
             WHEN (a.delivered_at IS NOT NULL) THEN 'delivered'::text
             WHEN (q.event_id IS NULL) THEN COALESCE(a.settled, 'unknown'::text)
             WHEN ((q.lease_token IS NOT NULL) AND (q.due_at > now())) THEN 'leased'::text
-            WHEN ((NOT c.enabled) OR (h.held_at IS NOT NULL) OR (c.id IN ( SELECT u.connector_id
-               FROM outbox_audit.unopened u))) THEN 'held'::text
+            WHEN ((NOT c.enabled) OR (c.id IN ( SELECT u.connector_id
+               FROM outbox_audit.unopened u)) OR (EXISTS ( SELECT
+               FROM outbox.health h
+              WHERE ((h.connector_id = c.id) AND (h.held_at IS NOT NULL))))) THEN 'held'::text
             WHEN (NOT q.ready) THEN 'blocked'::text
             ELSE 'pending'::text
         END AS state,
@@ -1372,10 +1374,10 @@ CREATE VIEW outbox_audit.deliveries AS
     d.connector_id,
     d.kind,
         CASE
-            WHEN (NOT q.ready) THEN ( SELECT h_1.event_id
-               FROM outbox.queue h_1
-              WHERE ((h_1.contract_id = q.contract_id) AND (h_1.connector_id = q.connector_id))
-              ORDER BY h_1."position"
+            WHEN (NOT q.ready) THEN ( SELECT h.event_id
+               FROM outbox.queue h
+              WHERE ((h.contract_id = q.contract_id) AND (h.connector_id = q.connector_id))
+              ORDER BY h."position"
              LIMIT 1)
             ELSE NULL::bigint
         END AS blocked_by,
@@ -1383,9 +1385,8 @@ CREATE VIEW outbox_audit.deliveries AS
     COALESCE((q.kind = 'replay'::text), false) AS replaying,
     d.content_type,
     d.body
-   FROM ((((outbox.delivery d
+   FROM (((outbox.delivery d
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
-     LEFT JOIN outbox.health h ON ((h.connector_id = c.id)))
      LEFT JOIN outbox.queue q ON (((q.connector_id = d.connector_id) AND (q.event_id = d.event_id))))
      LEFT JOIN LATERAL ( SELECT max(t.number) AS attempts,
             min((t.started_at + (COALESCE(t.duration_ms, (0)::double precision) * '00:00:00.001'::interval))) FILTER (WHERE (t.settled = 'delivered'::text)) AS delivered_at,

@@ -15,7 +15,8 @@ import pytest
 from psycopg import Cursor, sql
 from sqlalchemy import Connection, event
 
-from outbox import store
+from outbox import health, store
+from outbox.breaker import Rules, Turn, tallies
 from outbox.connectors import load_connectors
 from outbox.embedded import binaries
 from outbox.migrations import migrate
@@ -27,7 +28,7 @@ from tests.leases import attempt
 from tests.postgres import DEFAULT_VERSION, Server
 
 WAITING = 100_000
-"""Deliveries of a disabled connector, older than everything else."""
+"""Deliveries of a held connector, older than everything else."""
 LIVE = 2_000
 """Deliveries that are due at the connector that is asked for."""
 BATCH = 100
@@ -58,11 +59,12 @@ class Crowd:
 
     database: Database
     live: int
+    off: int
 
 
 @pytest.fixture(scope="module", params=[16, 18])
 def crowd(request: pytest.FixtureRequest, server: Server) -> Iterator[Crowd]:
-    """A disabled connector with a long queue, and one whose deliveries are due; planners differ between versions."""
+    """A held connector with a long queue, and one whose deliveries are due; planners differ between versions."""
     with ExitStack() as opened:
         own = request.param != DEFAULT_VERSION
         running = opened.enter_context(Server(binaries(request.param))) if own else server
@@ -70,23 +72,23 @@ def crowd(request: pytest.FixtureRequest, server: Server) -> Iterator[Crowd]:
         with psycopg.connect(str(running.url(database="postgres")), autocommit=True) as admin:
             admin.execute("CREATE DATABASE crowd")
         migrate(database.engine)
-        yield Crowd(database, _fill(database))
+        yield Crowd(database, *_fill(database))
         database.dispose()
         with psycopg.connect(str(running.url(database="postgres")), autocommit=True) as admin:
             admin.execute("DROP DATABASE crowd WITH (FORCE)")
 
 
-def _fill(database: Database) -> int:
-    """Fills it, and returns the id of the connector that sends."""
+def _fill(database: Database) -> tuple[int, int]:
+    """Fills it, and returns the id of the connector that sends and of the one that doesn't."""
     with connect(database) as connection:
-        off = insert_connector(connection, "off", enabled=False, disabled_reason="x", disabled_at="now")
+        off = insert_connector(connection, "off", held_reason="its receiver fails")
         live = insert_connector(connection, "live")
         numbers = {"all": WAITING + LIVE, "waiting": WAITING, "own": LIVE, "off": off, "live": live}
         psycopg.ClientCursor(connection).execute(CROWD, numbers)
         for n in range(300):
             insert_note(connection, f"k{n}")
         connection.execute("VACUUM ANALYZE")
-    return live
+    return live, off
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,45 @@ modes = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_pla
 
 @modes
 def test_a_claim_looks_only_at_what_it_takes(crowd: Crowd, mode: str) -> None:
-    """A hundred thousand older rows of a disabled connector are not even scanned."""
+    """A hundred thousand older rows of a held connector are not even scanned."""
     plan = plan_of(crowd, lambda connection: _claim(crowd, connection), "WITH want AS", mode)
 
     assert plan.whole_tables == set()
     assert "queue_due" in plan.indexes
     assert plan.rows("queue") <= 3 * BATCH + 2
     assert plan.pages < 60 * BATCH
+
+
+@modes
+def test_a_probe_looks_at_one_row_of_all_that_is_held(crowd: Crowd, mode: str) -> None:
+    """Neither winning it nor claiming it reads the hundred thousand that wait, nor does ending the hold."""
+
+    def win(connection: Connection) -> None:
+        assert health.win_probes(connection, {crowd.off: 30.0}) == [crowd.off]
+
+    def claim(connection: Connection) -> None:
+        wants = [store.Want(crowd.off, 1, 30.0, None), store.Want(crowd.live, BATCH, 30.0, None)]
+        assert len(store.claim(connection, wants, most=BATCH, token=1, worker="w1")) == BATCH
+
+    def answer(connection: Connection) -> None:
+        [probe] = store.claim(connection, [store.Want(crowd.off, 1, 30.0, None)], most=1, token=1, worker="w1")
+        rules = Rules(hold_after_failures=10, disable_after_days=5.0)
+        [verdict] = health.record(connection, tallies([attempt(probe, probe=True)]), rules=rules)
+        assert verdict.turn is Turn.ANSWERS
+
+    won, claimed, ended = (
+        plan_of(crowd, work, opening, mode)
+        for work, opening in ((win, "WITH held AS"), (claim, "WITH want AS"), (answer, "WITH ended AS"))
+    )
+
+    for plan in (won, claimed, ended):
+        assert "queue_due" in plan.indexes
+        assert plan.whole_tables == set()
+    assert won.rows("queue") <= 2
+    assert ended.rows("queue") <= 2
+    assert claimed.rows("queue") <= 3 * BATCH + 2
+    assert claimed.pages < 60 * BATCH
+    assert max(won.pages, ended.pages) < 200
 
 
 @modes

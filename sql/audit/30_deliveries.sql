@@ -5,8 +5,8 @@ SELECT d.event_id, c.name AS connector, d.connector_version, d.contract_id, d.bu
        CASE WHEN a.delivered_at IS NOT NULL THEN 'delivered'
             WHEN q.event_id IS NULL THEN coalesce(a.settled, 'unknown')
             WHEN q.lease_token IS NOT NULL AND q.due_at > now() THEN 'leased'
-            WHEN NOT c.enabled OR h.held_at IS NOT NULL
-              OR c.id IN (SELECT u.connector_id FROM outbox_audit.unopened u) THEN 'held'
+            WHEN NOT c.enabled OR c.id IN (SELECT u.connector_id FROM outbox_audit.unopened u)
+              OR EXISTS (SELECT FROM outbox.health h WHERE h.connector_id = c.id AND h.held_at IS NOT NULL) THEN 'held'
             WHEN NOT q.ready THEN 'blocked'
             ELSE 'pending' END AS state,
        coalesce(q.attempts, a.attempts, 0) AS attempts,
@@ -24,7 +24,6 @@ SELECT d.event_id, c.name AS connector, d.connector_version, d.contract_id, d.bu
        d.content_type, d.body
 FROM outbox.delivery d
 JOIN outbox.connector c ON c.id = d.connector_id
-LEFT JOIN outbox.health h ON h.connector_id = c.id
 LEFT JOIN outbox.queue q ON q.connector_id = d.connector_id AND q.event_id = d.event_id
 LEFT JOIN LATERAL (
   SELECT max(t.number) AS attempts,

@@ -57,6 +57,7 @@ def test_a_connector_comes_back_as_it_was_asked_for(database: Database, box: Sec
         form_style="payload",
         order="none",
         max_in_flight=3,
+        rate_per_second=0.5,
         timeout_seconds=2.5,
         schedule=["1s", "5m"],
         headers={"X-Colour": "red", "X-Api-Key": "k1"},
@@ -70,7 +71,8 @@ def test_a_connector_comes_back_as_it_was_asked_for(database: Database, box: Sec
     assert standing.spec == asked.model_copy(update={"enabled": True})
     assert (loaded.secret, loaded.signing_secrets) == ("grüße", (SIGNING,))
     assert loaded.headers == (("X-Colour", "red"), ("X-Api-Key", "k1"))
-    assert (loaded.schedule, loaded.timeout_seconds, loaded.max_in_flight) == ((1.0, 300.0), 2.5, 3)
+    assert (loaded.schedule, loaded.timeout_seconds) == ((1.0, 300.0), 2.5)
+    assert (loaded.max_in_flight, loaded.rate_per_second) == (3, 0.5)
     assert loaded.sends
 
 

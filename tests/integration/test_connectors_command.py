@@ -9,7 +9,7 @@ import pytest
 from outbox.secret_box import make_key
 from tests.command import Command
 from tests.connectors import queue
-from tests.factories import Connection
+from tests.factories import Connection, hold
 
 ADD = (
     "connectors",
@@ -45,6 +45,7 @@ def test_add_takes_everything_that_the_page_asks(outbox: Command) -> None:
         *ADD, "--trigger", "create", "--content-type", "application/x-www-form-urlencoded", "--secret-env", "HUSH",
         "--username", "me", "--no-ssl-verification", "--data", "status", "--company-field", "vat", "--company-field",
         "segment", "--map", "amount=deal.value", "--form-style", "payload", "--order", "none", "--max-in-flight", "3",
+        "--rate", "0.5",
         "--timeout", "2.5", "--schedule", "5s, 1m", "--header", "X-Colour: red", "--header-env", "X-Api-Key=HUSH",
         "--signing-secret-file", str(outbox.folder / "signing"), "--disabled",
     )  # fmt: skip
@@ -60,6 +61,7 @@ def test_add_takes_everything_that_the_page_asks(outbox: Command) -> None:
     assert [found[key] for key in ("username", "data", "form_style", "order", "max_in_flight", "timeout_seconds")] == [
         "me", "status", "payload", "none", 3, 2.5
     ]  # fmt: skip
+    assert found["rate_per_second"] == 0.5
     assert (found["secret"], found["signing_secret"], found["ssl_verification"]) == ("set", "set", False)
     assert found["changed_by"] == pwd.getpwuid(os.getuid()).pw_name
     assert "hush" not in json.dumps(found)
@@ -166,6 +168,24 @@ def test_list_and_show_say_how_it_stands(outbox: Command, sql: Connection, monke
     [row] = json.loads(outbox("connectors", "list", "--json"))
     assert (row["state"], row["reason"]) == ("held", "its secret can't be opened with the keys at hand")
     assert outbox("connectors", "rekey", code=1).endswith("add that key, or set the secret again\n")
+
+
+def test_a_held_connector_says_why_since_when_and_when_it_is_probed(outbox: Command, sql: Connection) -> None:
+    """Until a person enables it: then it is well, as a version of its own."""
+    outbox(*ADD)
+    hold(sql, int(str(show(outbox)["id"])))
+
+    [row] = json.loads(outbox("connectors", "list", "--json"))
+    assert (row["state"], row["reason"]) == ("held", "10 attempts in a row failed")
+    assert row["held_at"] == row["next_probe_at"]
+    assert "held: 10 attempts in a row failed" in outbox("connectors", "list")
+    shown = outbox("connectors", "show", "crm")
+    for words in ("held", "10 attempts in a row failed", "Held since (UTC)", "Next probe (UTC)", row["next_probe_at"]):
+        assert words in shown
+
+    outbox("connectors", "enable", "crm", "--yes")
+    [row] = json.loads(outbox("connectors", "list", "--json"))
+    assert (row["state"], row["reason"], row["held_at"], row["version"]) == ("enabled", None, None, 2)
 
 
 def test_enable_disable_and_remove_say_what_waits_and_ask(outbox: Command, sql: Connection) -> None:

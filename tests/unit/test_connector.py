@@ -93,6 +93,8 @@ def test_defaults_are_those_of_the_page() -> None:
         ("field_mapping", [{"field": "amount", "property": "id"}], "id"),
         ("max_in_flight", 0, "greater than or equal to 1; got 0"),
         ("max_in_flight", 1.5, "got 1.5"),
+        ("rate_per_second", 0, "greater than 0; got 0"),
+        ("rate_per_second", float("inf"), "finite"),
         ("timeout_seconds", 301, "less than or equal to 300; got 301"),
         ("timeout_seconds", float("nan"), "finite"),
         ("schedule", ["5x"], "a duration such as 5m or 1h30m, got '5x'"),

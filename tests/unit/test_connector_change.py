@@ -151,6 +151,7 @@ _words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max
     triggers=st.lists(st.sampled_from(list(Trigger)), min_size=1, unique=True),
     fields=st.lists(_words, max_size=3, unique=True),
     schedule=st.none() | st.lists(st.integers(0, 100_000), max_size=3),
+    rate=st.none() | st.floats(0.001, 10_000),
     timeout=st.floats(0.1, 300),
     value=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8),
 )
@@ -162,6 +163,7 @@ def test_export_reads_back_as_the_same_connector(**values: Any) -> None:
         triggers=values["triggers"],
         company_fields=values["fields"],
         schedule=values["schedule"],
+        rate_per_second=values["rate"],
         timeout_seconds=values["timeout"],
         headers={"X-Colour": values["value"], "X-Api-Key": "hush"},
         secret="hush",

@@ -2,6 +2,7 @@
 
 import ast
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,10 @@ REQUEST = Request(
     "https://crm.example/hook", (("webhook-id", "dlv_1_3"), ("Authorization", "Basic c2VjcmV0")), b"{}", 15.0
 )
 SENT_OUTCOMES = [one for one in Outcome if one not in (Outcome.LOST, Outcome.LATE)]
-ENGINE = ("relay", "router", "routing", "store", "send_pool", "settlement", "retry", "request", "report", "wake")
+ENGINE = (
+    *("relay", "router", "routing", "store", "send_pool", "settlement", "retry", "request", "report", "wake"),
+    *("capacity", "shares", "breaker", "health", "holds", "worker", "clock"),
+)
 
 
 def leased(*, tries: int = 1, attempt: int = 1) -> Leased:
@@ -27,11 +31,13 @@ def leased(*, tries: int = 1, attempt: int = 1) -> Leased:
     return Leased(1, 3, "k1", Trigger.UPDATE, attempt, tries, Kind.AUTO, 99, b"{}")
 
 
-def settle(response: Response, *, tries: int = 1, request: Request | None = REQUEST) -> Settlement:
+def settle(
+    response: Response, *, tries: int = 1, request: Request | None = REQUEST, connector: Connector = CONNECTOR
+) -> Settlement:
     """What is written on a schedule of two delays."""
     return settlement(
         leased(tries=tries),
-        CONNECTOR,
+        connector,
         request=request,
         response=response,
         started_at=NOW,
@@ -62,6 +68,28 @@ def test_an_outcome_settles_or_waits(
 
     assert (got.attempt.settled, got.attempt.delay_seconds, got.attempt.counted) == (settled, delay, counted)
     assert got.disables is disables
+
+
+@pytest.mark.parametrize(
+    ("response", "settled", "delay", "counted"),
+    [
+        (Response(Outcome.OK, 1.0, status=204), Settled.DELIVERED, 0.0, True),
+        (Response(Outcome.HTTP_ERROR, 1.0, status=503), None, 0.0, False),
+        (Response(Outcome.TIMEOUT, 1.0), None, 0.0, False),
+        (Response(Outcome.HTTP_ERROR, 1.0, status=422), Settled.DEAD, 0.0, True),
+        (Response(Outcome.REPORT, 0.0, error="no body"), Settled.DEAD, 0.0, True),
+        (SPENT, Settled.DEAD, 0.0, True),
+    ],
+    ids=["answered", "failed", "timed out", "refused", "report", "leases spent"],
+)
+def test_a_probe_that_fails_spends_no_try_even_the_last(
+    response: Response, settled: Settled | None, delay: float, *, counted: bool
+) -> None:
+    """All else that comes of a probe is what it would be without a hold."""
+    held = replace(CONNECTOR, held_reason="its receiver fails", probed=True)
+    got = settle(response, tries=3, connector=held).attempt
+
+    assert (got.settled, got.delay_seconds, got.counted, got.probe) == (settled, delay, counted, True)
 
 
 @given(outcome=st.sampled_from(SENT_OUTCOMES), tries=st.integers(1, 60), status=st.integers(100, 599))
