@@ -125,7 +125,9 @@ def redacted_headers(request: Request) -> dict[str, str]:
 
 def redacted_response(request: Request, response: Response) -> Response:
     """The response without any secret of the request that the receiver echoed: in headers, body, or our words."""
-    echoed = tuple(secret for secret in _secrets(request) if len(secret) >= _SHORTEST_REDACTED)
+    shown = "\n".join([response.error or "", *[value for _, value in response.headers]])
+    echoed = [secret for secret in _secrets(request) if len(secret) >= _SHORTEST_REDACTED]
+    echoed = [secret for secret in echoed if secret in shown or secret.encode() in response.body]
     if not echoed:
         return response
     body = response.body
@@ -138,6 +140,7 @@ def redacted_response(request: Request, response: Response) -> Response:
     return replace(response, body=body, headers=headers, error=error)
 
 
+@lru_cache(maxsize=1024)
 def looks_secret(name: str) -> bool:
     """Whether a header of this name carries a secret: its value is encrypted at rest and never shown."""
     return _LOOKS_SECRET.search(name) is not None

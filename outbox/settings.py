@@ -63,7 +63,7 @@ class Relay(Section):
 class Sender(Section):
     """How reports are sent; `allow_networks` names private networks that connectors may reach."""
 
-    transport: Literal["auto", "requests"] = "auto"
+    transport: Literal["auto", "requests", "curl"] = "auto"
     allow_networks: tuple[str, ...] = ()
     ca_file: Path | None = None
     proxy: SecretStr = SecretStr("")

@@ -16,13 +16,15 @@ LAYERS: dict[str, str] = {
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
-        outbox.sender.guard""",
+        outbox.sender.guard outbox.sender.answer""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
-        outbox.sender.dialer outbox.sender.connection outbox.sender.requests_transport outbox.sender""",
+        outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
+        outbox.sender.requests_transport outbox.sender.curl_failures outbox.sender.curl_connection
+        outbox.sender.curl_transport outbox.sender""",
     "effects": """
         outbox.migrations outbox.store outbox.health outbox.worker outbox.wake outbox.source_names outbox.audit
         outbox.replay
@@ -51,7 +53,7 @@ PURE = ("words", "decisions")
 IMPURE = {
     *("time", "random", "secrets", "uuid", "os", "io", "pathlib", "tempfile", "shutil", "glob", "socket", "ssl"),
     *("select", "selectors", "subprocess", "threading", "logging"),
-    *("sqlalchemy", "psycopg", "requests", "urllib3", "structlog", "apscheduler", "typer", "rich"),
+    *("sqlalchemy", "psycopg", "requests", "urllib3", "pycurl", "structlog", "apscheduler", "typer", "rich"),
 }
 CLOCKS = {"now", "utcnow", "today"}
 SQL_START = re.compile(

@@ -1,14 +1,16 @@
 """The transports that the conformance suite runs against: a new one joins with one line."""
 
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from outbox.model import Outcome, Request, Response
 from outbox.sender import RequestsTransport, Transport
+from outbox.sender.curl_transport import CurlTransport
 from tests.scripted import Script, ScriptedReceiver
 
-TRANSPORTS: dict[str, Callable[..., Transport]] = {"requests": RequestsTransport}
+TRANSPORTS: dict[str, Callable[..., Transport]] = {"requests": RequestsTransport, "curl": CurlTransport}
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 BODY = '{"id":1,"title":"Smlouva č. 1","amount":12.50}'.encode()
 DEADLINE = 0.4
@@ -38,3 +40,13 @@ def send_to(transport: Transport, script: Script, *, tls: ssl.SSLContext | None 
 def told(response: Response) -> tuple[Outcome, str | None]:
     """Outcome and error code."""
     return response.outcome, response.error_code
+
+
+def resolving(*rounds: tuple[str, ...]) -> Callable[..., list[tuple[Any, ...]]]:
+    """A resolver that answers each lookup with the next round of addresses."""
+    following = iter(rounds)
+
+    def lookup(_: str, port: int, **__: object) -> list[tuple[Any, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, port)) for text in next(following)]
+
+    return lookup

@@ -1,25 +1,21 @@
-"""urllib3's connections and pools, made to dial through the guard, keep the deadline and bound what stays open."""
+"""urllib3's connections and pools, made to dial through the guard and to keep the deadline."""
 # ruff: noqa: ANN401 - what urllib3 calls with its own arguments passes them on as they are
 
 import ssl
-import threading
-import time
-from collections import OrderedDict, defaultdict
 from functools import partial
 from http.client import HTTPResponse, parse_headers
-from typing import Any
+from typing import Any, TypeAlias
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse as Answer
 
-from outbox.model import Outcome
+from outbox.sender.answer import is_interim
 from outbox.sender.dialer import Dialer
-from outbox.sender.exchange import Failure, Phase
-from outbox.sender.failures import explain
+from outbox.sender.exchange import Phase
+from outbox.sender.failures import explain, proxy_refused
+from outbox.sender.idle import IdleConnections
 from outbox.sender.sockets import PlainSocket
-
-SWITCHING_PROTOCOLS = 101
 
 
 class FinalResponse(HTTPResponse):
@@ -28,7 +24,7 @@ class FinalResponse(HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:  # noqa: PLR2004 - the 1xx class
+            if not is_interim(status):
                 return version, status, reason
             parse_headers(self.fp)
 
@@ -57,7 +53,7 @@ class _Guarded(HTTPConnection):
         except OSError as error:
             if error.errno is not None or isinstance(error, TimeoutError):
                 raise
-            raise Failure(Outcome.CONNECT, "proxy_refused", f"the proxy refused: {ascii(str(error))[:200]}") from error
+            raise proxy_refused(str(error)) from error
         self.sock.settimeout(exchange.remaining())
         exchange.enter(Phase.TLS)
 
@@ -101,66 +97,18 @@ class TlsConnection(_Guarded, HTTPSConnection):
         exchange.enter(Phase.SEND)
 
 
-class IdleConnections:
-    """Connections kept open between sends: at most `most` over all pools, and none is used again after `seconds`."""
+Idle: TypeAlias = IdleConnections[_Guarded]
 
-    def __init__(self, *, most: int, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._lock = threading.Lock()
-        self._since: OrderedDict[_Guarded, tuple[object, float]] = OrderedDict()
-        self._by_pool: defaultdict[object, list[_Guarded]] = defaultdict(list)
 
-    def take(self, pool: object) -> _Guarded | None:
-        """The connection of `pool` that was used last, if it still stands; the caller owns it from here."""
-        while True:
-            with self._lock:
-                kept = self._by_pool.get(pool)
-                if not kept:
-                    return None
-                connection = kept[-1]
-                _, since = self._since[connection]
-                self._drop(connection)
-            if time.monotonic() - since < self._seconds and connection.is_connected:
-                return connection
-            connection.close()
-
-    def keep(self, pool: object, connection: _Guarded) -> None:
-        """Keeps a connection whose answer was read to the end; closes the ones that are too old or too many."""
-        now = time.monotonic()
-        surplus = []
-        with self._lock:
-            self._since[connection] = (pool, now)
-            self._by_pool[pool].append(connection)
-            while self._since:
-                oldest, (_, since) = next(iter(self._since.items()))
-                if len(self._since) <= self._most and now - since < self._seconds:
-                    break
-                self._drop(oldest)
-                surplus.append(oldest)
-        for connection_to_close in surplus:
-            connection_to_close.close()
-
-    def close(self) -> None:
-        """Closes all."""
-        with self._lock:
-            kept = list(self._since)
-            self._since.clear()
-            self._by_pool.clear()
-        for connection in kept:
-            connection.close()
-
-    def _drop(self, connection: _Guarded) -> None:
-        pool, _ = self._since.pop(connection)
-        self._by_pool[pool].remove(connection)
-        if not self._by_pool[pool]:
-            del self._by_pool[pool]
+def idle_connections(*, most: int, seconds: float) -> Idle:
+    """Where all pools keep their connections."""
+    return IdleConnections(most=most, seconds=seconds, end=_Guarded.close)
 
 
 class _SharedPool(HTTPConnectionPool):
     """A pool whose idle connections are kept in one place for all pools."""
 
-    def __init__(self, *args: Any, idle: IdleConnections, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, idle: Idle, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle = idle
 
@@ -189,7 +137,7 @@ class TlsPool(_SharedPool, HTTPSConnectionPool):
     ConnectionCls = TlsConnection
 
 
-def pool_classes(*, dialer: Dialer, idle: IdleConnections) -> dict[str, Any]:
+def pool_classes(*, dialer: Dialer, idle: Idle) -> dict[str, Any]:
     """The pools by scheme, as a PoolManager makes them."""
     return {
         "http": partial(PlainPool, dialer=dialer, idle=idle),

@@ -4,6 +4,7 @@ import time
 from enum import StrEnum
 
 from outbox.model import Outcome, Response
+from outbox.sender.answer import words_of
 
 
 class Phase(StrEnum):
@@ -79,6 +80,10 @@ class Exchange:
         if phase is not self.phase:
             self.phase, self._entered = phase, now
 
+    def took(self, phase: Phase, seconds: float) -> None:
+        """Notes what a phase took, where a library knows it and we don't."""
+        self._timings[phase] = _milliseconds(seconds)
+
     def remaining(self) -> float:
         """Seconds left, above zero; the Failure `timeout` when there are none."""
         left = self._started + self._timeout_seconds - time.monotonic()
@@ -106,7 +111,7 @@ class Exchange:
         words = f"the answer's headers are larger than {self._max_header_bytes} bytes, or one line or their number is"
         return Failure(Outcome.PROTOCOL, "header_too_large", words)
 
-    def answered(self, *, max_response_bytes: int, error: str | None) -> Response:
+    def answered(self, *, max_response_bytes: int) -> Response:
         """The Response of a complete answer, or of one that is longer than is kept."""
         well = 200 <= self.status <= 299  # noqa: PLR2004 - the 2xx class
         return Response(
@@ -117,7 +122,7 @@ class Exchange:
             body=bytes(self.body[:max_response_bytes]),
             cut=len(self.body) > max_response_bytes,
             error_code=None if well else f"status_{self.status}",
-            error=None if well else error,
+            error=None if well else words_of(self.status, self.headers),
             timings=self._timings,
         )
 

@@ -74,6 +74,11 @@ def explain(error: BaseException, exchange: Exchange) -> Failure:
     return failure
 
 
+def proxy_refused(words: str) -> Failure:
+    """The Failure of a proxy that makes no tunnel; what it answers is its words, not the receiver's."""
+    return Failure(Outcome.CONNECT, "proxy_refused", f"the proxy refused: {ascii(words)[:200]}")
+
+
 def _root(error: BaseException) -> BaseException:
     """The error below the wrappers of requests and urllib3."""
     while isinstance(error, HTTPError | RequestException):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import trustme
@@ -19,7 +20,7 @@ from standardwebhooks.webhooks import Webhook
 
 from outbox.model import Connector, Kind, Leased, Outcome, Response, Trigger
 from outbox.request import build_request
-from outbox.sender import RequestsTransport
+from tests.transports import TRANSPORTS
 
 SECRET = "páss: wörd/+="
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -149,16 +150,30 @@ def connector(url: str, secret: str | None = SECRET) -> Connector:
     )
 
 
-def send(to: Connector, *, ca_file: Path | None = None, body: bytes = BODY, times: int = 1) -> list[Response]:
+class Send(Protocol):
     """Sends the report as the relay does, over one transport."""
-    leased = Leased(7, 3, "c-1", Trigger.CREATE, 1, 1, Kind.AUTO, 1, body)
-    transport = RequestsTransport(allow_networks=["127.0.0.0/8"], ca_file=ca_file)
-    responses = [transport.send(build_request(leased, to, now=datetime.now(UTC))) for _ in range(times)]
-    transport.close()
-    return responses
+
+    def __call__(
+        self, to: Connector, *, ca_file: Path | None = None, body: bytes = BODY, times: int = 1
+    ) -> list[Response]:
+        """So many times."""
 
 
-def test_nginx_lets_in_the_right_secret_and_gets_the_exact_bytes(nginx: Nginx) -> None:
+@pytest.fixture(params=TRANSPORTS)
+def send(request: pytest.FixtureRequest) -> Send:
+    """By each transport."""
+
+    def sending(to: Connector, *, ca_file: Path | None = None, body: bytes = BODY, times: int = 1) -> list[Response]:
+        leased = Leased(7, 3, "c-1", Trigger.CREATE, 1, 1, Kind.AUTO, 1, body)
+        transport = TRANSPORTS[request.param](allow_networks=["127.0.0.0/8"], ca_file=ca_file)
+        responses = [transport.send(build_request(leased, to, now=datetime.now(UTC))) for _ in range(times)]
+        transport.close()
+        return responses
+
+    return sending
+
+
+def test_nginx_lets_in_the_right_secret_and_gets_the_exact_bytes(send: Send, nginx: Nginx) -> None:
     """By nginx's own reading, user, headers and every byte of the body are what was configured and stored."""
     (response,) = send(connector(nginx.url))
 
@@ -168,7 +183,7 @@ def test_nginx_lets_in_the_right_secret_and_gets_the_exact_bytes(nginx: Nginx) -
     assert (head["user"], head["id"], head["type"]) == ("reports", "dlv_7_3", "application/json")
 
 
-def test_the_signature_holds_for_what_nginx_received(nginx: Nginx) -> None:
+def test_the_signature_holds_for_what_nginx_received(send: Send, nginx: Nginx) -> None:
     """Standard Webhooks' own library verifies the headers that nginx saw against the bytes that nginx kept."""
     send(connector(nginx.url))
 
@@ -178,7 +193,7 @@ def test_the_signature_holds_for_what_nginx_received(nginx: Nginx) -> None:
 
 
 @pytest.mark.parametrize("secret", ["wrong", None, ""])
-def test_nginx_keeps_out_a_wrong_secret(nginx: Nginx, secret: str | None) -> None:
+def test_nginx_keeps_out_a_wrong_secret(send: Send, nginx: Nginx, secret: str | None) -> None:
     """A wrong or missing secret is 401, and nothing is let in."""
     (response,) = send(connector(nginx.url, secret))
 
@@ -187,7 +202,7 @@ def test_nginx_keeps_out_a_wrong_secret(nginx: Nginx, secret: str | None) -> Non
     assert nginx.bodies == []
 
 
-def test_nginx_over_tls_is_verified_and_kept_open(nginx: Nginx) -> None:
+def test_nginx_over_tls_is_verified_and_kept_open(send: Send, nginx: Nginx) -> None:
     """With its authority known nginx gets reports over TLS, many on one connection; without it, none."""
     responses = send(connector(nginx.tls_url), ca_file=nginx.ca_file, times=5)
     (unverified,) = send(connector(nginx.tls_url))
@@ -199,7 +214,7 @@ def test_nginx_over_tls_is_verified_and_kept_open(nginx: Nginx) -> None:
     assert len({head["connection"] for head in nginx.heads(6)}) == 2
 
 
-def test_nginx_refuses_a_large_report_and_its_answer_is_kept(nginx: Nginx) -> None:
+def test_nginx_refuses_a_large_report_and_its_answer_is_kept(send: Send, nginx: Nginx) -> None:
     """A body over the receiver's own limit brings its 413, not a broken pipe."""
     (response,) = send(connector(nginx.url), body=b"[" + b"1," * 3_000_000 + b"1]")
 
@@ -211,7 +226,7 @@ def header_rule(name: str, value: str) -> dict[str, object]:
     return {"match": {"type": "value", "value": value, "parameter": {"source": "header", "name": name}}}
 
 
-def test_webhook_triggers_on_its_rules_and_reads_the_report(tmp_path: Path) -> None:
+def test_webhook_triggers_on_its_rules_and_reads_the_report(send: Send, tmp_path: Path) -> None:
     """Debian's `webhook` checks credentials and a field of the report, and hands fields to a command."""
     port = free_port()
     fields = [("header", "Webhook-Id"), ("header", "Outbox-Attempt"), ("payload", "contract.amount")]

@@ -10,6 +10,7 @@ from tests.command import Command
 from tests.connectors import recorded
 from tests.factories import Connection
 from tests.receiver import Answer, Receiver, receiver
+from tests.transports import TRANSPORTS
 
 
 @pytest.fixture
@@ -110,4 +111,27 @@ def test_a_test_with_an_unopened_secret_is_refused(
     monkeypatch.setenv("OUTBOX_SECRET_KEYS", make_key())
 
     assert "its secret can't be opened with the keys at hand" in outbox("connectors", "test", "crm", code=1)
+    assert crm.received == []
+
+
+@pytest.fixture(params=TRANSPORTS)
+def guarded(outbox: Command, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Command:
+    """The command by each transport, where no private network is open."""
+    monkeypatch.setenv("OUTBOX_SENDER_TRANSPORT", request.param)
+    monkeypatch.setenv("OUTBOX_SENDER_ALLOW_NETWORKS", "")
+    return outbox
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:7f00:1]", "169.254.169.254"]
+)
+def test_a_test_is_no_way_round_the_guard(guarded: Command, crm: Receiver, sql: Connection, host: str) -> None:
+    """Trying a connector out opens no address that sending would not, and is on record as blocked."""
+    guarded("connectors", "edit", "crm", "--url", f"http://{host}:{crm.url.rpartition(':')[2]}/crm")
+
+    shown = guarded("connectors", "test", "crm", code=1)
+
+    assert "no answer (blocked)" in shown
+    assert "sender.allow_networks" in shown
+    assert sql.execute("SELECT outcome, error_code FROM outbox.attempt").fetchall() == [("blocked", "address_refused")]
     assert crm.received == []

@@ -37,7 +37,12 @@ def half_close(peer: Peer) -> None:
 
 HOSTILE: dict[str, tuple[Script, Outcome, str, int | None]] = {
     "never answers": (after_request(then=Peer.wait), Outcome.TIMEOUT, "timeout_first_byte", None),
-    "drips the status line": (after_request(then=lambda p: p.drip(b"H")), Outcome.TIMEOUT, "timeout_headers", None),
+    "drips the status line": (
+        after_request(b"HTTP/1.1 200 ", then=lambda p: p.drip(b"O")),
+        Outcome.TIMEOUT,
+        "timeout_headers",
+        None,
+    ),
     "drips headers": (
         after_request(OK_HEAD, then=lambda p: p.drip(b"a: b\r\n")),
         Outcome.TIMEOUT,
@@ -129,11 +134,16 @@ HOSTILE: dict[str, tuple[Script, Outcome, str, int | None]] = {
     ),
 }
 
+OF_CURL = {"drips the status line": "timeout_first_byte", "closes in the status line": "closed_early"}
+"""The codes that differ: libcurl tells nothing of a status line before its end."""
+
 
 @pytest.mark.parametrize("receiver", HOSTILE)
 def test_a_hostile_receiver_ends_within_the_deadline(transport: Transport, receiver: str) -> None:
     """Whatever a receiver does, the exchange ends by its deadline with an outcome and a code of its own."""
     script, outcome, code, status = HOSTILE[receiver]
+    if transport.name == "curl":
+        code = OF_CURL.get(receiver, code)
     started = time.monotonic()
     response = send_to(transport, script, seconds=DEADLINE)
 
@@ -194,7 +204,21 @@ def test_a_receiver_that_never_reads_ends_within_the_deadline(transport: Transpo
 
 
 def test_an_answer_that_comes_before_the_report_is_read_counts(transport: Transport) -> None:
-    """A receiver may refuse a large report without reading it; its answer is better than a broken pipe."""
+    """A receiver may refuse a large report without taking it; its answer is better than a broken pipe."""
+
+    def refuse(peer: Peer) -> None:
+        peer.connection.recv(1000)
+        peer.send(answer(413, b"too large"))
+        while peer.connection.recv(1_000_000):
+            time.sleep(0.001)
+
+    response = send_to(transport, refuse, body=b"x" * 30_000_000)
+
+    assert (told(response), response.body) == ((Outcome.HTTP_ERROR, "status_413"), b"too large")
+
+
+def test_an_answer_before_a_reset_counts_where_it_can_be_read(transport: Transport) -> None:
+    """A receiver that closes at once resets; libcurl reads no more once it can't send, and may lose the answer."""
 
     def refuse(peer: Peer) -> None:
         peer.connection.recv(1000)
@@ -202,7 +226,8 @@ def test_an_answer_that_comes_before_the_report_is_read_counts(transport: Transp
 
     response = send_to(transport, refuse, body=b"x" * 30_000_000)
 
-    assert (told(response), response.body) == ((Outcome.HTTP_ERROR, "status_413"), b"too large")
+    lost = [(Outcome.PROTOCOL, "reset")] if transport.name == "curl" else []
+    assert told(response) in [(Outcome.HTTP_ERROR, "status_413"), *lost]
 
 
 @given(noise=st.binary(max_size=400), start=st.sampled_from([b"", b"HTTP/1.1 ", OK_HEAD, CHUNKED, OK_HEAD + b"\r\n"]))

@@ -3,10 +3,16 @@
 import ssl
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from outbox.errors import ConfigurationError
 from outbox.model import Outcome
@@ -74,12 +80,22 @@ def unknown(_: trustme.CA) -> ssl.SSLContext:
 
 
 def self_signed(_: trustme.CA) -> ssl.SSLContext:
-    """A receiver that signed for itself."""
-    own = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with own.private_key_pem.tempfile() as key, own.cert_pem.tempfile() as certificate:
-        context.load_cert_chain(certificate, key)
-    return context
+    """A receiver that signed for itself, under its right name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
+    now = datetime.now(UTC)
+    own = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return served_by(trustme.LeafCert(_pem(key), own.public_bytes(Encoding.PEM), []))
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 BAD = {
@@ -174,7 +190,10 @@ def test_a_receiver_that_closes_in_the_handshake_is_tls(transport: Transport) ->
 def test_a_receiver_that_wants_a_client_certificate_is_tls(
     transport: Transport, authority: trustme.CA, version: ssl.TLSVersion
 ) -> None:
-    """A refusal of ours by TLS is `tls`, in the handshake (1.2) or with the first answer (1.3)."""
+    """A refusal of ours by TLS is `tls`, in the handshake (1.2) or with the first answer (1.3).
+
+    With 1.3 the refusal may cross our report; libcurl, which was sending, then sees the closed connection alone.
+    """
     context = good(authority)
     context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
@@ -183,13 +202,15 @@ def test_a_receiver_that_wants_a_client_certificate_is_tls(
     response = send_to(transport, answering(answer()), tls=context)
 
     code = "handshake_failed" if version is ssl.TLSVersion.TLSv1_2 else "client_certificate_required"
-    assert told(response) == (Outcome.TLS, code)
+    crossed = [(Outcome.PROTOCOL, "reset")] if transport.name == "curl" and version is ssl.TLSVersion.TLSv1_3 else []
+    assert told(response) in [(Outcome.TLS, code), *crossed]
 
 
 def drip(peer: Peer) -> None:
-    """Answers one byte at a time."""
+    """Answers one header at a time."""
     peer.read_request()
-    peer.drip(b"H")
+    peer.send(b"HTTP/1.1 200 OK\r\n")
+    peer.drip(b"a: b\r\n")
 
 
 def ignore(peer: Peer) -> None:
