@@ -55,5 +55,6 @@ def program(folder: Path, url: str, **settings: str) -> Program:
         "OUTBOX_DATABASE_URL": url,
         "OUTBOX_SECRET_KEYS": Fernet.generate_key().decode(),
         "OUTBOX_SENDER_ALLOW_NETWORKS": "127.0.0.0/8",
+        "OUTBOX_RELAY_PROCESSES": "1",  # a daemon that a test can stop and kill is one process
     }
     return Program(folder, {**clean, **ours, **{f"OUTBOX_{name}": value for name, value in settings.items()}})
