@@ -14,15 +14,16 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Program:
-    """`outbox` on one database, with one configuration folder and one secret key."""
+    """`outbox` on one database, with one configuration folder and one secret key; `before`: what starts it."""
 
     folder: Path
     environment: dict[str, str]
+    before: tuple[str, ...] = ()
 
     def __call__(self, *words: str, code: int = 0, stdin: str | None = None) -> str:
         """Runs a command to its end and returns its output; anything but the expected exit code fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "outbox", *words],
+            [*self.before, sys.executable, "-m", "outbox", *words],
             cwd=ROOT,
             env=self.environment,
             input=stdin,
@@ -38,7 +39,7 @@ class Program:
         """Starts a command; the caller ends it."""
         with (log or self.folder / "outbox.log").open("a") as lines:
             return subprocess.Popen(
-                [sys.executable, "-m", "outbox", *words],
+                [*self.before, sys.executable, "-m", "outbox", *words],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=lines,

@@ -45,7 +45,9 @@ def _run(
     processes: Annotated[
         int | None, typer.Option(min=1, max=256, help="Worker processes.  [default: relay.processes, else the cores]")
     ] = None,
-    worker: Annotated[bool, typer.Option(WORKER, hidden=True)] = False,
+    worker: Annotated[
+        bool, typer.Option(WORKER, hidden=True, help="Be one worker of a supervisor, until standard input ends.")
+    ] = False,
 ) -> None:
     """Run the daemon: route, deliver, record, until SIGTERM."""
     settings = settings_of(context)
