@@ -44,9 +44,17 @@ def database_url(settings: Settings) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def make_engine(settings: Settings, *, pool_size: int | None = None, name: str = APPLICATION_NAME) -> Engine:
+def make_engine(
+    settings: Settings,
+    *,
+    pool_size: int | None = None,
+    name: str = APPLICATION_NAME,
+    abandoned_seconds: float | None = None,
+) -> Engine:
     """An engine on the contract database; connections speak UTC and are checked before use.
 
+    After `abandoned_seconds` the server ends a transaction whose client is silent, or takes nothing more: a host that
+    was cut off would otherwise hold its lanes and rows until TCP gives up, after a quarter of an hour or two hours.
     Errors name a statement without its values, which are contracts and headers.
     READ COMMITTED, whatever the database's default is: who waited for a lane must see what its last holder did.
     """
@@ -60,7 +68,7 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
     if settings.database.pgbouncer:
         connect_args["prepare_threshold"] = None
     else:
-        connect_args["options"] = "-c TimeZone=UTC"
+        connect_args["options"] = "-c TimeZone=UTC" + _abandoned_after(abandoned_seconds)
     return create_engine(
         database_url(settings),
         pool_size=pool_size or settings.database.pool_size,
@@ -69,6 +77,15 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args=connect_args,
+    )
+
+
+def _abandoned_after(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    limits = ("idle_in_transaction_session_timeout", "tcp_user_timeout")
+    return "".join(f" -c {limit}={round(seconds * 1000)}" for limit in limits) + (
+        " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     )
 
 

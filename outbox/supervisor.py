@@ -1,7 +1,7 @@
 """The supervisor: keeps several worker processes running, and leaves none behind; knows nothing of what they do.
 
 Each worker is the supervisor's own command line with one word more. Its standard input is a pipe that the
-supervisor alone holds: when the supervisor dies, by whatever, the pipe ends and the worker ends in good order.
+supervisor alone holds: when the supervisor closes it, or dies by whatever, the worker ends in good order.
 """
 
 import contextlib
@@ -85,7 +85,7 @@ class Supervisor:
             get_log().error("worker_not_started", error=str(error), retry_seconds=_back_off(place))
 
     def _ended(self, place: _Place, process: "subprocess.Popen[bytes]", code: int) -> None:
-        _release(process)
+        _close(process)
         place.process = None
         lived = time.monotonic() - place.started_at
         if self._code is None:
@@ -99,10 +99,10 @@ class Supervisor:
             get_log().error("worker_refused", **words)
 
     def _stop(self) -> int:
-        """Tells every worker to end, waits within their limit, and kills whoever is left."""
+        """Has every worker end, waits within their limit, and kills whoever is left."""
         left = [one.process for one in self._places if one.process is not None]
         for process in left:
-            process.terminate()
+            _close(process)
         deadline = time.monotonic() + self._stop_seconds
         while (left := [one for one in left if one.poll() is None]) and time.monotonic() < deadline:
             self._told_to_end(deadline)
@@ -146,14 +146,14 @@ def supervise(*, processes: int, drain_seconds: float, word: str) -> int:
 
 
 def end_with_supervisor() -> None:
-    """Has this process end as by SIGTERM when its standard input does: nobody is left who would tell it to."""
+    """Has this process end as by SIGTERM when its standard input does: the supervisor says so, or is gone."""
     threading.Thread(target=_watch, args=(sys.stdin.fileno(),), name="supervisor watch", daemon=True).start()
 
 
 def _watch(pipe: int) -> None:
     while os.read(pipe, 1024):
         continue
-    get_log().warning("supervisor_gone", pid=os.getpid())
+    # To the main thread, which waits: a signal to the process may reach a thread that can't run the handler.
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
@@ -165,6 +165,6 @@ def _back_off(place: _Place) -> float:
     return seconds
 
 
-def _release(process: "subprocess.Popen[bytes]") -> None:
+def _close(process: "subprocess.Popen[bytes]") -> None:
     if process.stdin is not None:
         process.stdin.close()

@@ -120,6 +120,32 @@ def test_a_host_cut_off_in_the_middle_of_a_batch_is_taken_over(tmp_path: Path) -
         )
 
 
+def test_a_host_cut_off_while_it_settles_holds_no_lane(tmp_path: Path) -> None:
+    """Its transaction is open at the server and holds the contract's lane: the server ends it within seconds."""
+    with site(tmp_path, hosts=2) as one:
+        insert_connector(one.sql, url=one.crm.url, timeout_seconds=1.0, schedule=[0.1] * 50)
+        with one.daemon("h1"):
+            with one.database.connect() as lane:
+                one.crm.answer = lambda _: Answer(seconds=0.2)
+                event = insert_note(one.sql, "k1")
+                wait_for(lambda: len(one.crm.received) == 1)
+                lane.execute("SELECT pg_advisory_xact_lock(7231002, hashtext('k1') & 1023)")
+                wait_for(lambda: waits_for_a_lane(one.sql))
+                one.hosts.cut("h1")
+            with one.daemon("h2") as second:
+                wait_for(lambda: open_deliveries(one.sql) == 0, seconds=30)
+                later = insert_note(one.sql, "k1")
+                wait_for(lambda: len(attempts_of(one.sql, later)) == 1)
+                ends_well(second, seconds=15)
+
+        assert [row[1] for row in attempts_of(one.sql, event)] == ["lost", "ok"]
+
+
+def waits_for_a_lane(sql: Connection) -> bool:
+    """Whether someone waits for a lane lock."""
+    return sql.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'").fetchall() != [(0,)]
+
+
 def leased_by(sql: Connection, host: str) -> int:
     """Rows under a lease of a worker of this host."""
     row = sql.execute(

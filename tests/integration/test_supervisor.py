@@ -83,7 +83,7 @@ def alive(pid: int) -> bool:
 
 
 def test_it_starts_as_many_and_ends_them_all_when_told(supervise: Supervise) -> None:
-    """SIGTERM is passed on, and the exit code is 0 though each worker died of the signal."""
+    """SIGTERM has each worker end, and the exit code is 0."""
     running = supervise(LIVES, processes=3)
     wait_for(lambda: len(running.workers()) == 3)
     pids = running.workers()
