@@ -9,7 +9,7 @@ ONLY   ?=
 SCALE  ?=
 
 # Programs that the tests and benchmarks use and that no wheel carries, with the Debian package each comes from.
-SYSTEM := nginx:nginx webhook:webhook
+SYSTEM := nginx:nginx webhook:webhook ip:iproute2 unshare:util-linux systemd-analyze:systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint lock schema system clean

@@ -45,8 +45,9 @@ class Daemon:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._claiming = make_engine(settings, name="contract-outbox claim")
-        self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle")
+        patience = settings.relay.lease_margin_seconds
+        self._claiming = make_engine(settings, name="contract-outbox claim", abandoned_seconds=patience)
+        self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle", abandoned_seconds=patience)
         self._transport = make_transport(settings.sender)
         self._relay = Relay(
             settings,

@@ -60,9 +60,17 @@ def link_settings(settings: Settings) -> dict[str, int]:
     }
 
 
-def make_engine(settings: Settings, *, pool_size: int | None = None, name: str = APPLICATION_NAME) -> Engine:
+def make_engine(
+    settings: Settings,
+    *,
+    pool_size: int | None = None,
+    name: str = APPLICATION_NAME,
+    abandoned_seconds: float | None = None,
+) -> Engine:
     """An engine on the contract database; connections speak UTC and are checked before use.
 
+    After `abandoned_seconds` the server ends a transaction whose client is silent, or takes nothing more: a host that
+    was cut off would otherwise hold its lanes and rows until TCP gives up, after a quarter of an hour or two hours.
     Errors name a statement without its values, which are contracts and headers.
     READ COMMITTED, whatever the database's default is: who waited for a lane must see what its last holder did.
     """
@@ -70,7 +78,7 @@ def make_engine(settings: Settings, *, pool_size: int | None = None, name: str =
     if settings.database.pgbouncer:
         connect_args["prepare_threshold"] = None
     else:
-        connect_args["options"] = "-c TimeZone=UTC"
+        connect_args["options"] = "-c TimeZone=UTC" + _abandoned_after(abandoned_seconds)
     engine = create_engine(
         database_url(settings),
         pool_size=pool_size or settings.database.pool_size,
@@ -88,6 +96,15 @@ def _send_arrays_in_binary(connection: psycopg.Connection[object], record: objec
     """As text every element is quoted by a regular expression: 50 us of CPU for a settled attempt, against 4."""
     del record
     connection.adapters.register_dumper(list, ListBinaryDumper)
+
+
+def _abandoned_after(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    limits = ("idle_in_transaction_session_timeout", "tcp_user_timeout")
+    return "".join(f" -c {limit}={round(seconds * 1000)}" for limit in limits) + (
+        " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+    )
 
 
 def is_transient(error: DBAPIError) -> bool:

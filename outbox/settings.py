@@ -44,8 +44,9 @@ class Database(Section):
 
 
 class Relay(Section):
-    """The loop that moves events out."""
+    """The loop that moves events out; `processes` 0: one for each core."""
 
+    processes: Annotated[int, Field(ge=0, le=256)] = 0
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     heartbeat_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.0
     route_batch: Annotated[int, Field(ge=1, le=10_000)] = 500

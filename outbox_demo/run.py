@@ -159,7 +159,7 @@ class Demo:
                 name = f"outbox-{'-'.join(word.strip('-') for word in words)}"
                 self._processes.finish(name, "outbox", *words, env=self._environment(), stopped=self._stop)
         with self._step("outbox run, the daemon"):
-            self._processes.start("daemon", "outbox", "run", env=self._environment())
+            self._processes.start("daemon", "outbox", "run", "--processes", "1", env=self._environment())
             with psycopg.connect(self._server.dsn(DATABASE), autocommit=True) as connection:
                 self._await(lambda: connection.execute("SELECT FROM outbox.worker").fetchone() is not None)
         with self._step("the contract application's simulator"):

@@ -36,4 +36,5 @@ def command(
     monkeypatch.setenv("OUTBOX_DATABASE_URL", url)
     monkeypatch.setenv("OUTBOX_SECRET_KEYS", keys)
     monkeypatch.setenv("OUTBOX_SENDER_ALLOW_NETWORKS", "127.0.0.0/8")
+    monkeypatch.setenv("OUTBOX_RELAY_PROCESSES", "1")
     return Command(folder, capsys)

@@ -14,15 +14,16 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Program:
-    """`outbox` on one database, with one configuration folder and one secret key."""
+    """`outbox` on one database, with one configuration folder and one secret key; `before`: what starts it."""
 
     folder: Path
     environment: dict[str, str]
+    before: tuple[str, ...] = ()
 
     def __call__(self, *words: str, code: int = 0, stdin: str | None = None) -> str:
         """Runs a command to its end and returns its output; anything but the expected exit code fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "outbox", *words],
+            [*self.before, sys.executable, "-m", "outbox", *words],
             cwd=ROOT,
             env=self.environment,
             input=stdin,
@@ -38,7 +39,7 @@ class Program:
         """Starts a command; the caller ends it."""
         with (log or self.folder / "outbox.log").open("a") as lines:
             return subprocess.Popen(
-                [sys.executable, "-m", "outbox", *words],
+                [*self.before, sys.executable, "-m", "outbox", *words],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=lines,
@@ -55,5 +56,6 @@ def program(folder: Path, url: str, **settings: str) -> Program:
         "OUTBOX_DATABASE_URL": url,
         "OUTBOX_SECRET_KEYS": Fernet.generate_key().decode(),
         "OUTBOX_SENDER_ALLOW_NETWORKS": "127.0.0.0/8",
+        "OUTBOX_RELAY_PROCESSES": "1",  # a daemon that a test can stop and kill is one process
     }
     return Program(folder, {**clean, **ours, **{f"OUTBOX_{name}": value for name, value in settings.items()}})

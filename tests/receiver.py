@@ -9,11 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came; header names in lower case."""
+    """One request as it came; header names in lower case; the address it came from."""
 
     path: str
     headers: dict[str, str]
     body: bytes
+    peer: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Answer:
 class Receiver:
     """Serves until closed; `answer` may be replaced at any time."""
 
-    def __init__(self, answer: Callable[[Received], Answer]) -> None:
+    def __init__(self, answer: Callable[[Received], Answer], address: str = "127.0.0.1") -> None:
         self.answer = answer
+        self._address = address
         self.received: list[Received] = []
         self.closing = threading.Event()
         receiver = self
@@ -41,7 +43,8 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                got = Received(self.path, headers, body, self.client_address[0])
                 receiver.received.append(got)
                 answer = receiver.answer(got)
                 receiver.closing.wait(answer.seconds)
@@ -62,14 +65,14 @@ class Receiver:
             def handle_error(self, *_: object) -> None:
                 """A sender that was killed closes its socket; that is no fault here."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((address, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._address}:{self._server.server_address[1]}"
 
     def close(self) -> None:
         """Ends the server and whatever answer is being waited for."""
@@ -80,9 +83,11 @@ class Receiver:
 
 
 @contextmanager
-def receiver(answer: Callable[[Received], Answer] = lambda _: Answer()) -> Iterator[Receiver]:
+def receiver(
+    answer: Callable[[Received], Answer] = lambda _: Answer(), *, address: str = "127.0.0.1"
+) -> Iterator[Receiver]:
     """A receiver for the length of a test."""
-    running = Receiver(answer)
+    running = Receiver(answer, address)
     try:
         yield running
     finally:

@@ -35,7 +35,7 @@ LAYERS: dict[str, str] = {
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
-    "daemon": "scheduler",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.simulator

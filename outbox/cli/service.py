@@ -7,6 +7,10 @@ import typer
 from outbox.cli.context import engine_of, settings_of
 from outbox.migrations import as_sql, migrate, migrations
 from outbox.secret_box import make_key
+from outbox.supervisor import cores, end_with_supervisor, supervise
+
+WORKER = "--worker"
+"""What the supervisor adds to its own command line for each of its workers."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,11 +42,23 @@ def _run(
     context: typer.Context,
     *,
     once: Annotated[bool, typer.Option("--once", help="Route and deliver all that is due, then exit.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Worker processes.  [default: relay.processes, else the cores]")
+    ] = None,
+    worker: Annotated[
+        bool, typer.Option(WORKER, hidden=True, help="Be one worker of a supervisor, until standard input ends.")
+    ] = False,
 ) -> None:
     """Run the daemon: route, deliver, record, until SIGTERM."""
+    settings = settings_of(context)
+    wanted = 1 if once or worker else processes or settings.relay.processes or cores()
+    if wanted > 1:
+        raise typer.Exit(supervise(processes=wanted, drain_seconds=settings.relay.drain_seconds, word=WORKER))
+    if worker:
+        end_with_supervisor()
     from scheduler import run
 
-    raise typer.Exit(run(settings_of(context), once=once))
+    raise typer.Exit(run(settings, once=once))
 
 
 def _secret_key() -> None:

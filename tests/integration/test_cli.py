@@ -68,7 +68,8 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a mapping and no connectors; no database."""
+    """A folder with a mapping and no connectors; no database; `run` is this process."""
+    monkeypatch.setenv("OUTBOX_RELAY_PROCESSES", "1")
     (tmp_path / "source.toml").write_text(
         '[contract]\nquery = "SELECT id AS contract_id, 1 AS business_unit, 1 AS status FROM contract"\n'
         '[business_unit]\nquery = "SELECT 1 AS business_unit, 1 AS name"\n'

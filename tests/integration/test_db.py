@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from tests.conftest import Database
 from tests.relays import wait_for
 
 PLANTED = "hunter2-planted"
+SOCKETS = "tmp"
 
 
 def settings(url: str, *, pgbouncer: bool = False, connect_timeout_seconds: int = 5) -> Settings:
@@ -92,6 +94,32 @@ def test_a_host_that_vanished_is_noticed_within_a_minute(
 
     names = ("tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "connect_timeout")
     assert [[one[name] for name in names] for one in parameters] == [["60000", "30", "10", "3", "5"]] * 2
+
+
+@pytest.mark.parametrize("over", ["tcp", "unix"])
+def test_the_server_ends_what_a_silent_worker_left_open(empty_database: Database, over: str) -> None:
+    """A transaction that nobody goes on with is ended, for its worker a lost connection; a session at rest stays."""
+    url = empty_database.url
+    if over == "unix":  # where TCP has no say
+        url = url.replace("127.0.0.1", "") + f"?host={Path(empty_database.server.base_dir) / SOCKETS}"
+    engine = make_engine(settings(url), abandoned_seconds=0.3)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        with empty_database.connect(autocommit=True) as other:
+            other.execute("SET lock_timeout = '5s'")
+            other.execute("SELECT pg_advisory_lock(1)")
+        with pytest.raises(DBAPIError) as caught:
+            connection.execute(text("SELECT 1"))
+    assert is_transient(caught.value)
+
+    with engine.connect() as connection:
+        at_rest = connection.connection.driver_connection
+        assert shown(connection, "tcp_user_timeout") == ("300" if over == "tcp" else "0")
+        connection.commit()
+        time.sleep(0.6)
+        assert shown(connection, "idle_in_transaction_session_timeout") == "300ms"
+        assert connection.connection.driver_connection is at_rest
+    engine.dispose()
 
 
 @pytest.mark.parametrize("pgbouncer", [False, True])
