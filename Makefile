@@ -7,7 +7,7 @@ FOR    ?=
 JOBS   ?= 3
 
 # Programs that the tests use and that no wheel carries, with the Debian package each comes from.
-SYSTEM := nginx:nginx webhook:webhook
+SYSTEM := nginx:nginx webhook:webhook faketime:faketime
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint lock schema system clean
