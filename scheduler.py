@@ -118,14 +118,17 @@ class Daemon:
     def _poll(self) -> None:
         if not self._polling.acquire(blocking=False):
             return
+        passed = Passed()
         try:
-            passed = self._relay.run_until_idle()
+            self._relay.run_until_idle(passed)
             self._failures = 0
-            _log_passed(passed)
         except DBAPIError as error:
+            if passed.attempts:  # the database takes settles: this failure is the first of its kind
+                self._failures = 0
             self._back_off(error)
         finally:
             self._polling.release()
+            _log_passed(passed)
 
     def _wake(self) -> None:
         """Runs the poll at once when it is idle; a poll that is running looks again by itself."""

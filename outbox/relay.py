@@ -108,14 +108,18 @@ class Relay:
         self._stopping.set()
         self.wake()
 
-    def run_until_idle(self) -> Passed:
-        """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing."""
-        passed = Passed()
+    def run_until_idle(self, passed: Passed | None = None) -> Passed:
+        """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing.
+
+        What came back before is settled first: after an outage a claim would take it for lost and send it again.
+        What is done is counted in `passed`, so that the caller has it even when this raises.
+        """
+        passed = Passed() if passed is None else passed
+        self._take_in(passed, wait_seconds=0)
         while not self._stopping.is_set():
             moved = self._route(passed) | self._claim_and_send(passed)
             busy = bool(len(self._pool) or self._unsettled)
-            self._unsettled += self._pool.collect(wait_seconds=WAIT_SECONDS if busy and not moved else 0)
-            self._settle(passed)
+            self._take_in(passed, wait_seconds=WAIT_SECONDS if busy and not moved else 0)
             if not moved and not busy:
                 break
         return passed
@@ -217,6 +221,10 @@ class Relay:
         for want in wants:
             if taken[want.connector_id] < want.take:
                 self._lows[want.connector_id] = at - WATERMARK_MARGIN
+
+    def _take_in(self, passed: Passed, *, wait_seconds: float) -> None:
+        self._unsettled += self._pool.collect(wait_seconds=wait_seconds)
+        self._settle(passed)
 
     def _settle(self, passed: Passed) -> None:
         """Writes what came back; when the database refuses, all of it stays for the next time."""

@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from sqlalchemy import create_engine
 
+from outbox.migrations import migrate
 from tests.conftest import Database
 from tests.factories import Connection, insert_note
+from tests.postgres import Server
 from tests.program import Program
 from tests.receiver import Receiver
 from tests.relays import numbers, wait_for
 
 HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1"}
 """Leases of two seconds at connectors that time out after one."""
+
+GONE = psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction
+"""What an application meets while its database is away; then it tries again."""
 
 
 def workers(sql: Connection) -> object:
@@ -69,7 +75,10 @@ def check_whole(sql: Connection, crm: Receiver, connector: int, events: list[int
 def keep_writing(database: Database, until: threading.Event, written: list[int]) -> None:
     """Commits an event on one of twenty contracts every few milliseconds, and comes back when the server does."""
     while not until.is_set():
-        with contextlib.suppress(psycopg.OperationalError), database.connect() as connection:
+        with (
+            contextlib.suppress(psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction),
+            database.connect() as connection,
+        ):
             while not until.is_set():
                 event = insert_note(connection, f"k{random.randrange(20)}")
                 connection.commit()
@@ -90,3 +99,15 @@ def load(database: Database) -> Iterator[list[int]]:
     finally:
         until.set()
         writer.join(timeout=20)
+
+
+@contextmanager
+def own_server() -> Iterator[Database]:
+    """A server that a test may break; settles are durable, as in production."""
+    with Server(options="-c synchronous_commit=on") as server:
+        database = Database(server, "test")
+        engine = create_engine(database.url)
+        migrate(engine)
+        engine.dispose()
+        yield database
+        database.dispose()
