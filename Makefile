@@ -10,7 +10,7 @@ JOBS   ?= 3
 SYSTEM := nginx:nginx webhook:webhook faketime:faketime
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock schema system clean
+.PHONY: help demo test soak lint lock schema system clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20
 
 test: $(VENV)/installed system ## Run every test
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+soak: $(VENV)/installed system ## Run what takes minutes: random kills, lanes under fire, order
+	$(BIN)/pytest -m soak
 
 lint: $(VENV)/installed ## Check style and types
 	$(BIN)/ruff check .
