@@ -9,10 +9,10 @@ ONLY   ?=
 SCALE  ?=
 
 # Programs that the tests and benchmarks use and that no wheel carries, with the Debian package each comes from.
-SYSTEM := nginx:nginx webhook:webhook ip:iproute2 unshare:util-linux systemd-analyze:systemd
+SYSTEM := nginx:nginx webhook:webhook faketime:faketime ip:iproute2 unshare:util-linux systemd-analyze:systemd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint lock schema system clean
+.PHONY: help demo test soak bench lint lock schema system clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20
 
 test: $(VENV)/installed system ## Run every test
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+soak: $(VENV)/installed system ## Run what takes minutes: random kills, lanes under fire, order
+	$(BIN)/pytest -m soak
 
 bench: $(VENV)/installed system ## Measure; ONLY=drain,latency chooses parts, SCALE=0.1 makes the big counts smaller
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))

@@ -36,6 +36,7 @@ from outbox.wake import Listener
 MEND_SECONDS = 60.0
 DRIFT_SECONDS = 60.0
 LEAVE_SECONDS = 3.0
+CLOCK_SECONDS = 1.0
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -78,7 +79,9 @@ class Daemon:
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
             self._listener.start()
-        self._stopping.wait()
+        clock = _clock_offset()
+        while not self._stopping.wait(CLOCK_SECONDS):
+            clock = self._follow_clock(clock)
         return self._shut_down()
 
     def once(self) -> int:
@@ -123,17 +126,29 @@ class Daemon:
             job, "interval", seconds=seconds, jitter=jitter, id=name, name=name, max_instances=1, next_run_time=_now()
         )
 
+    def _follow_clock(self, before: float) -> float:
+        """APScheduler goes by the system's clock: where that is put back, every job would wait until it is made up."""
+        after = _clock_offset()
+        if abs(after - before) > CLOCK_SECONDS:
+            get_log().warning("clock_stepped", seconds=round(after - before, 1))
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=_now())
+        return after
+
     def _poll(self) -> None:
         if not self._polling.acquire(blocking=False):
             return
+        passed = Passed()
         try:
-            passed = self._relay.run_until_idle()
+            self._relay.run_until_idle(passed)
             self._failures = 0
-            _log_passed(passed)
         except DBAPIError as error:
+            if passed.attempts:  # the database takes settles: this failure is the first of its kind
+                self._failures = 0
             self._back_off(error)
         finally:
             self._polling.release()
+            _log_passed(passed)
 
     def _wake(self) -> None:
         """Runs the poll at once when it is idle; a poll that is running looks again by itself."""
@@ -206,6 +221,11 @@ def _silent_logger() -> logging.Logger:
     logger.disabled = True
     logging.getLogger("apscheduler").addHandler(logging.NullHandler())
     return logger
+
+
+def _clock_offset() -> float:
+    """What only a step of the system's clock changes."""
+    return time.time() - time.monotonic()
 
 
 def _now() -> datetime:

@@ -101,9 +101,15 @@ class Relay:
         self._stopping.set()
         self.wake()
 
-    def run_until_idle(self) -> Passed:
-        """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing."""
-        passed = Passed()
+    def run_until_idle(self, passed: Passed | None = None) -> Passed:
+        """Moves everything that is due. When the database goes away it raises DBAPIError and forgets nothing.
+
+        What came back before is settled first: after an outage a claim would take it for lost and send it again.
+        What is done is counted in `passed`, so that the caller has it even when this raises.
+        """
+        passed = Passed() if passed is None else passed
+        self._settling.add(self._pool.collect(wait_seconds=0))
+        self._write(passed)
         looked = False
         while not self._stopping.is_set():
             if not self._busy:

@@ -1,25 +1,33 @@
 """Daemons as processes of their own, load for them, and what must be whole at the end."""
 
 import contextlib
+import json
 import random
 import signal
 import subprocess
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
+from sqlalchemy import create_engine
 
+from outbox.migrations import migrate
 from tests.conftest import Database
-from tests.factories import Connection, insert_note
+from tests.factories import Connection, connect, insert_note
+from tests.postgres import Server
 from tests.program import Program
 from tests.receiver import Receiver
 from tests.relays import numbers, wait_for
 
 HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1", "RELAY_HEARTBEAT_SECONDS": "0.2"}
 """Leases of two seconds at connectors that time out after one, and shares that hold a second."""
+
+GONE = psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction
+"""What an application meets while its database is away; then it tries again."""
 
 
 def workers(sql: Connection) -> object:
@@ -66,10 +74,22 @@ def check_whole(sql: Connection, crm: Receiver, connector: int, events: list[int
     return came
 
 
+def check_order(crm: Receiver) -> None:
+    """The reports of each contract came in the order of its events, none again after a later one."""
+    came: dict[str, list[int]] = defaultdict(list)
+    for got in list(crm.received):
+        report = json.loads(got.body)
+        came[report["contract_id"]].append(report["id"])
+    assert {contract: ids for contract, ids in came.items() if ids != sorted(ids)} == {}
+
+
 def keep_writing(database: Database, until: threading.Event, written: list[int]) -> None:
     """Commits an event on one of twenty contracts every few milliseconds, and comes back when the server does."""
     while not until.is_set():
-        with contextlib.suppress(psycopg.OperationalError), database.connect() as connection:
+        with (
+            contextlib.suppress(psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction),
+            database.connect() as connection,
+        ):
             while not until.is_set():
                 event = insert_note(connection, f"k{random.randrange(20)}")
                 connection.commit()
@@ -90,3 +110,48 @@ def load(database: Database) -> Iterator[list[int]]:
     finally:
         until.set()
         writer.join(timeout=20)
+
+
+@contextmanager
+def own_server() -> Iterator[Database]:
+    """A server that a test may break; settles are durable, as in production."""
+    with Server(options="-c synchronous_commit=on") as server:
+        database = Database(server, "test")
+        engine = create_engine(database.url)
+        migrate(engine)
+        engine.dispose()
+        yield database
+        database.dispose()
+
+
+@dataclass
+class Leases:
+    """What a watch over the leases saw: the longest, and the longest that one stood after its end; in seconds."""
+
+    longest: float = 0.0
+    overdue: float = 0.0
+
+
+@contextmanager
+def watched_leases(database: Database) -> Iterator[Leases]:
+    """Looks at every lease ten times a second."""
+    seen, until = Leases(), threading.Event()
+
+    def look() -> None:
+        with connect(database) as connection:
+            while not until.wait(0.1):
+                longest, overdue = connection.execute(
+                    "SELECT coalesce(extract(epoch FROM max(due_at - leased_at)), 0),"
+                    " coalesce(extract(epoch FROM max(clock_timestamp() - due_at)), 0)"
+                    " FROM outbox.queue WHERE lease_token IS NOT NULL"
+                ).fetchall()[0]
+                seen.longest = max(seen.longest, float(str(longest)))
+                seen.overdue = max(seen.overdue, float(str(overdue)))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        until.set()
+        watcher.join(timeout=10)

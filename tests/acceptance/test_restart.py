@@ -1,17 +1,12 @@
 """PostgreSQL restarted and crashed under load: the same daemon goes on, and nothing is lost."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
-from outbox.migrations import migrate
-from tests.conftest import Database
-from tests.daemons import HURRY, check_whole, ends_well, load, open_deliveries
+from tests.daemons import HURRY, check_whole, ends_well, load, open_deliveries, own_server
 from tests.factories import Connection, connect, create_source, insert_connector
-from tests.postgres import Server
 from tests.program import program
 from tests.receiver import Answer, Received, Receiver, receiver
 from tests.relays import wait_for
@@ -22,18 +17,6 @@ def crm() -> Iterator[Receiver]:
     """A receiver."""
     with receiver() as running:
         yield running
-
-
-@contextmanager
-def own_server() -> Iterator[Database]:
-    """A server that a test may break; settles are durable, as in production."""
-    with Server(options="-c synchronous_commit=on") as server:
-        database = Database(server, "test")
-        engine = create_engine(database.url)
-        migrate(engine)
-        engine.dispose()
-        yield database
-        database.dispose()
 
 
 @pytest.mark.slow

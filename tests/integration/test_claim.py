@@ -17,7 +17,7 @@ from outbox.sender import make_transport
 from outbox.settings import Sender
 from tests.conftest import Database
 from tests.factories import Connection, connect, insert_connector, insert_open
-from tests.leases import OK, REFUSED, attempt, claim, queue, settle
+from tests.leases import OK, REFUSED, attempt, attempts_of, claim, queue, settle
 
 
 @pytest.fixture
@@ -208,3 +208,27 @@ def test_a_periodic_job_runs_once_in_a_slot_over_all_workers(database: Database,
     sql.execute("UPDATE outbox.periodic SET last_run = last_run - interval '10 hours'")
     assert ask_all() == 1
     assert ask_all() == 0
+
+
+def test_what_is_lost_twice_running_is_put_apart(database: Database, sql: Connection) -> None:
+    """One row of a batch may kill its worker each time: the next time none is sent along with another.
+
+    They are due again spread over one lease, each loss on record; what failed or was lost but once is sent at once.
+    """
+    connector = insert_connector(sql)
+    events = [insert_open(sql, connector, f"k{n}") for n in range(4)]
+    for token in (1, 2):
+        assert len(claim(database, connector, token=token, lease=0.0)) == 4
+    failed_between = insert_open(sql, connector, "k9")
+    settle(database, attempt(claim(database, connector, token=3, lease=0.0)[0], REFUSED, settled=None))
+    claim(database, connector, token=4, lease=0.0)
+
+    assert [one.event_id for one in claim(database, connector, token=5, lease=8.0)] == [failed_between]
+    assert [row[1] for event in events for row in attempts_of(sql, event)] == ["lost"] * 12
+    gaps = sorted(
+        float(str(row[0]))
+        for row in sql.execute(
+            "SELECT extract(epoch FROM due_at - clock_timestamp()) FROM outbox.queue WHERE lease_token IS NULL"
+        )
+    )
+    assert [round(gap) for gap in gaps] == [2, 4, 6, 8]
