@@ -41,6 +41,7 @@ class Filters:
     since: str | None
     until: str | None
     outcome: str | None = None
+    event: int | None = None
 
     def any(self) -> bool:
         """Whether there is one."""
@@ -51,6 +52,7 @@ class Filters:
         now = audit.clock(connection)
         faults: list[str] = []
         asked = Question(
+            event=self.event,
             contract=self.contract,
             business_unit=self.business_unit,
             connector=self.connector,
