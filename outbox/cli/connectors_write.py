@@ -13,13 +13,12 @@ from outbox.cli.connectors_code import AllowUnknown
 from outbox.cli.context import box_of, engine_of
 from outbox.connector import KEPT, ConnectorSpec
 from outbox.connector_change import SECRETS
-from outbox.connector_check import check
 from outbox.connector_edits import create_connector, edit_connector
 from outbox.connector_input import read_connector
 from outbox.connectors import StandingConnector, find_connector
 from outbox.errors import ConfigurationError
 from outbox.settings import read_variable
-from outbox.source_names import read_source_names
+from outbox.source_names import check_connector, read_source_names
 
 
 def register(app: typer.Typer) -> None:
@@ -115,7 +114,8 @@ def _checked(
     label = f"connector {values['name']!r}"
     written = read_connector(values, label=label, folder=Path(), read_variable=read_variable)
     units = standing.spec.business_units if standing else ()
-    checked = check(written.spec, read_source_names(connection), standing_units=units, allow_unknown=allow_unknown)
+    source = read_source_names(connection)
+    checked = check_connector(connection, written.spec, source, standing_units=units, allow_unknown=allow_unknown)
     faults = [f"{label}: {key}: {words}; set it" for key, words in written.missing.items()]
     faults += [f"{label}: {fault}" for fault in checked.faults]
     if faults:

@@ -218,22 +218,18 @@ def test_a_file_that_is_none_is_refused(outbox: Command) -> None:
 
 def test_warnings_do_not_stop_apply(outbox: Command, sql: Connection) -> None:
     """A trigger that no rule captures, a field that no company has, a unit to come: said, and done."""
-    sql.execute(
-        "INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, document)"
-        """ VALUES (1, now(), '1', '1:1:', 'update', 'k', '{"company": [7, null]}')"""
-    )
+    sql.execute("INSERT INTO business_unit VALUES (98, 'New')")
+    sql.execute("INSERT INTO company VALUES (9, 98, 'New', 'DE1', '{\"segment\": 1}')")
     (outbox.folder / "connectors.toml").write_text(
-        CRM.replace('"send"]', '"review"]').replace("Provider BU", "99") + 'company_fields = ["vat", "sgment"]\n'
+        CRM.replace('"send"]', '"review"]').replace('["Provider BU"]', '["98", "99"]')
+        + 'company_fields = ["vat", "sgment"]\n'
     )
 
     assert "--allow-unknown" in outbox("connectors", "apply", "--yes", code=2)
     shown = outbox("connectors", "apply", "--yes", "--allow-unknown")
 
     assert "note: triggers: no rule of the source mapping captures 'review' yet" in shown
-    assert (
-        "note: company_fields: no company seen lately has 'sgment', so it will be null; did you mean 'segment'?"
-        in shown
-    )
+    assert "note: company_fields: no company of these business units has 'sgment', so it will be null" in shown
     assert outbox("connectors", "apply", "--yes").endswith("no changes\n")
 
 

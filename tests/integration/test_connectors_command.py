@@ -203,3 +203,19 @@ def test_rekey_by_command(outbox: Command, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("OUTBOX_SECRET_KEYS", new)
 
     assert show(outbox)["state"] == "enabled"
+
+
+def test_company_fields_are_held_against_the_companies_of_the_units(outbox: Command, sql: Connection) -> None:
+    """Columns and keys of extra of the connector's own units, whatever events there are; of contracts, the query."""
+    sql.execute("INSERT INTO company VALUES (8, 2, 'Other', 'DE9', '{\"region\": 1}')")
+    fields = [word for name in ("vat", "segment", "region") for word in ("--company-field", name)]
+
+    said = outbox(*ADD, *fields, "--trigger", "expired", "--map", "titel=Deal.Title")
+
+    for words in (
+        "note: triggers: no rule of the source mapping captures 'expired' yet, so it will report nothing",
+        "note: field_mapping: the contract query gives no 'titel', so 'Deal.Title' will be null; did you mean 'title'?",
+        "note: company_fields: no company of these business units has 'region', so it will be null; known:",
+    ):
+        assert words in said
+    assert "region" not in outbox("connectors", "edit", "crm", "--business-unit", "*")
