@@ -17,7 +17,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{file}: expected a file, got none; create it or choose the folder with --config"
+            f"{file.absolute()}: expected a file, got none; choose its folder with --config,"
+            f" or write the examples there: outbox examples {file.parent}"
         ) from None
     except OSError as error:
         raise ConfigurationError(

@@ -33,7 +33,8 @@ LAYERS: dict[str, str] = {
     "daemon": "scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
-        outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.simulator
+        outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
+        outbox_demo.simulator
         outbox_demo.transaction outbox_demo.view""",
     "command": """
         outbox.cli.context outbox.cli.author
