@@ -243,7 +243,10 @@ class Relay:
         for connector_id in sorted({one.attempt.leased.connector_id for one in settlements if one.disables}):
             # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
             with self._settling.begin() as connection:
-                disable(connection, connector_id, reason=GONE, by=self._worker)
+                disabled = disable(connection, connector_id, reason=GONE, by=self._worker)
+            if disabled:
+                name = next(one.connector.name for one in batch if one.connector.id == connector_id)
+                get_log().warning("connector_disabled", connector=name, reason=GONE)
         with self._settling.begin() as connection:
             late = store.settle(connection, [one.attempt for one in settlements], worker=self._worker)
         passed.attempts.update(one.attempt.response.outcome.value for one in settlements)
@@ -278,6 +281,7 @@ def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, la
         if response.outcome == "ok":
             log.debug("attempt", **words)
         else:
-            log.warning("attempt", **words, error=response.error, retry_seconds=round(attempt.delay_seconds, 1))
+            again = {} if attempt.settled else {"retry_seconds": round(attempt.delay_seconds, 1)}
+            log.warning("attempt", **words, error=response.error, **again)
     if late:
         log.warning("settled_late", attempts=late)

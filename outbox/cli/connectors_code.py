@@ -21,6 +21,7 @@ from outbox.connectors_file import (
     read_connectors_file,
     unchanged_secrets,
 )
+from outbox.doctor.ground import counted
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.moment import write_moment
 from outbox.settings import read_variable
@@ -161,6 +162,7 @@ def _summary(differences: Differences, *, prune: bool) -> str:
     changed = len(differences.to_make) - made
     removed = len(differences.prunable) if prune else 0
     if not (made or changed or removed):
-        return "no changes"
+        left = len(differences.prunable)
+        return "no changes" + (f"; --prune would remove {counted(left, 'connector')}" if left else "")
     unchanged = len(differences.listed) - len(differences.to_make)
     return f"{made} to create, {changed} to change, {removed} to remove, {unchanged} unchanged"

@@ -14,7 +14,7 @@ from outbox.cli.answers import print_json
 from outbox.cli.context import box_of, engine_of
 from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.cli.tables import Column, Shape, print_table, table_console
-from outbox.connector import ConnectorSpec
+from outbox.connector import DATA_WORDS, SSL_WORDS, ConnectorSpec
 from outbox.connector_change import SECRETS, history, secret_words, words
 from outbox.connectors import UNOPENED, StandingConnector, find_connector, standing_connectors, waiting_deliveries
 from outbox.moment import write_moment
@@ -162,6 +162,10 @@ def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str
                 continue
             case "business_units":
                 yield title, ", ".join(names.get(unit, unit) for unit in value)
+            case "ssl_verification":
+                yield title, SSL_WORDS[value]
+            case "data":
+                yield title, DATA_WORDS[value]
             case "headers":
                 shown = (f"{name}: {text if isinstance(text, str) else 'set'}" for name, text in value.items())
                 yield title, "\n".join(shown) or "none"

