@@ -40,7 +40,7 @@ TRIGGER_WORDS: Final[Mapping[Trigger, str]] = {
     Trigger.REVIEW: "when the transaction (contract) is reviewed by someone through the checkout",
     Trigger.EXPIRED: "when the transaction (contract) expires",
 }
-DATA_WORDS: Final[Mapping[DataChoice, str]] = {
+RECEIVED_WORDS: Final[Mapping[DataChoice, str]] = {
     DataChoice.STATUS: "Only Update Status",
     DataChoice.EVERYTHING: "Send me everything",
 }

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from outbox.connector import ConnectorSpec, FieldError
-from outbox.model import ALL_BUSINESS_UNITS, Trigger
+from outbox.model import ALL_BUSINESS_UNITS, ContentType, FormStyle, Trigger
+from outbox.sender.guard import read_networks, refusal
 from outbox.suggest import suggestion
 
 ALLOW_UNKNOWN = "--allow-unknown takes it as an id that will come"
@@ -50,7 +53,11 @@ def check(
     twice = sorted({one for one in ids if ids.count(one) > 1})
     faults += [f"business_units: expected each business unit once, got {one!r} by id and by name" for one in twice]
     resolved = spec if faults else spec.model_copy(update={"business_units": tuple(ids)})
-    return Checked(resolved, tuple(faults), (*_trigger_warnings(spec, source), *_mapping_warnings(spec, source)))
+    return Checked(
+        resolved,
+        tuple(faults),
+        (*_trigger_warnings(spec, source), *_mapping_warnings(spec, source), *_form_warnings(spec)),
+    )
 
 
 def _resolve(written: str, source: SourceNames, *, taken: bool) -> str:
@@ -97,6 +104,25 @@ def _trigger_warnings(spec: ConnectorSpec, source: SourceNames) -> list[str]:
         for trigger in spec.triggers
         if trigger not in source.triggers
     ]
+
+
+def _form_warnings(spec: ConnectorSpec) -> list[str]:
+    if spec.form_style is FormStyle.FIELDS or spec.content_type is ContentType.FORM:
+        return []
+    return [f"form_style: {spec.form_style} is for forms; with {spec.content_type} it changes nothing"]
+
+
+def address_warnings(spec: ConnectorSpec, allow_networks: Collection[str]) -> list[str]:
+    """Where the URL's host is an address that the sender will refuse; names are looked up when something is sent."""
+    host = urlsplit(spec.url).hostname or ""
+    try:
+        address = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return []
+    why = refusal(address, read_networks(allow_networks))
+    if why is None:
+        return []
+    return [f"url: {host} will be refused when something is sent ({why}); open it with sender.allow_networks"]
 
 
 def _mapping_warnings(spec: ConnectorSpec, source: SourceNames) -> list[str]:

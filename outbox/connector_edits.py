@@ -31,7 +31,7 @@ class Author:
 def create_connector(connection: Connection, spec: ConnectorSpec, *, box: SecretBox, author: Author) -> int:
     """Adds a connector and returns its id; raises ConfigurationError when the name is taken."""
     asked = spec.model_copy(update={"enabled": spec.enabled is not False})
-    reason = None if asked.enabled else f"created disabled by {author.name}"
+    reason = None if asked.enabled else f"{author.name} created it disabled"
     columns = _columns(asked, {}, box) | {
         "disabled_reason": reason,
         "origin": author.origin,

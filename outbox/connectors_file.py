@@ -112,6 +112,7 @@ def compare(
     source: SourceNames,
     box: SecretBox,
     allow_unknown: bool = False,
+    allow_networks: Sequence[str] = (),
 ) -> Differences:
     """What applying would change; raises ConfigurationError with every fault of the file."""
     by_name = {one.spec.name: one for one in standing}
@@ -121,7 +122,14 @@ def compare(
     for one in written.connectors:
         old = by_name.get(one.spec.name)
         units = old.spec.business_units if old else ()
-        checked = check_connector(connection, one.spec, source, standing_units=units, allow_unknown=allow_unknown)
+        checked = check_connector(
+            connection,
+            one.spec,
+            source,
+            standing_units=units,
+            allow_unknown=allow_unknown,
+            allow_networks=allow_networks,
+        )
         label = f"{written.path}: connector {one.spec.name!r}"
         faults += [f"{label}: {fault}" for fault in (*checked.faults, *_secret_faults(one, old, box))]
         listed.append(

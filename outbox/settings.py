@@ -164,7 +164,7 @@ class Settings(Section):
 
 def load_settings(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from `folder` (else OUTBOX_CONFIG, else ./config); raises ConfigurationError with every fault."""
-    where = folder or Path(environ.get(PREFIX + "CONFIG", "config"))
+    where = (folder or Path(environ.get(PREFIX + "CONFIG", "config"))).absolute()
     file = where / FILE_NAME
     chosen = folder is not None or PREFIX + "CONFIG" in environ
     if chosen and not where.is_dir():

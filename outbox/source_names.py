@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, text
 
 from outbox.connector import ConnectorSpec
-from outbox.connector_check import BusinessUnit, Checked, SourceNames, check, field_warnings
+from outbox.connector_check import BusinessUnit, Checked, SourceNames, address_warnings, check, field_warnings
 from outbox.model import ALL_BUSINESS_UNITS, Trigger
 from outbox.resources import query
 
@@ -35,9 +35,11 @@ def check_connector(
     *,
     standing_units: Collection[str] = (),
     allow_unknown: bool = False,
+    allow_networks: Collection[str] = (),
 ) -> Checked:
-    """`check`, and where the spec names company fields, whether companies of its business units have them."""
+    """`check`, then whether its address may be sent to, and whether companies of its units have the fields it names."""
     checked = check(spec, source, standing_units=standing_units, allow_unknown=allow_unknown)
+    checked = replace(checked, warnings=(*checked.warnings, *address_warnings(spec, allow_networks)))
     if checked.faults or not spec.company_fields or not _has(connection, "outbox.company_fields(text[],integer)"):
         return checked
     units = checked.spec.business_units
@@ -53,6 +55,11 @@ def read_business_units(connection: Connection) -> tuple[BusinessUnit, ...]:
     return tuple(
         BusinessUnit(row.business_unit, row.name) for row in connection.execute(query("source_business_units"))
     )
+
+
+def unit_labels(connection: Connection) -> dict[str, str]:
+    """What people read instead of a business unit's id: its name, with the id beside it."""
+    return {unit.id: f"{unit.name} ({unit.id})" for unit in read_business_units(connection) if unit.name}
 
 
 def _has(connection: Connection, function: str) -> bool:

@@ -37,7 +37,7 @@ LAYERS: dict[str, str] = {
         outbox_demo.simulator
         outbox_demo.transaction outbox_demo.view""",
     "command": """
-        outbox.cli.context outbox.cli.author
+        outbox.cli.context outbox.cli.sentences outbox.cli.author
         outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor

@@ -23,11 +23,14 @@ from outbox.cli.filters import (
 )
 from outbox.cli.forms import Format, FormatWord, chosen_format
 from outbox.cli.tables import Column, Row, Shape, change_words, print_table
+from outbox.model import Outcome
 
 Event: TypeAlias = Annotated[int | None, typer.Option(help="Id of the event.")]
 Limit: TypeAlias = Annotated[
     int | None,
-    typer.Option(help="At most so many, the newest.  [default: 50 in a table, all in JSON and CSV]", min=1),
+    typer.Option(
+        help="At most so many, the newest.  [default: 50 in a table, all in JSON and CSV]", min=1, metavar="NUMBER"
+    ),
 ]
 _TABLE_LIMIT = 50
 
@@ -162,7 +165,7 @@ def _attempts(
     trigger: TriggerWord = None,
     connector: ConnectorName = None,
     state: StateWord = None,
-    outcome: Annotated[str | None, typer.Option(help="ok, http_error, timeout, ...")] = None,
+    outcome: Annotated[str | None, typer.Option(help=f"How the attempt ended: {', '.join(Outcome)}.")] = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = None,

@@ -14,12 +14,12 @@ from outbox.cli.answers import print_json
 from outbox.cli.context import box_of, engine_of
 from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.cli.tables import Column, Shape, print_table, table_console
-from outbox.connector import DATA_WORDS, SSL_WORDS, ConnectorSpec
+from outbox.connector import RECEIVED_WORDS, SSL_WORDS, ConnectorSpec
 from outbox.connector_change import SECRETS, history, secret_words, words
 from outbox.connectors import UNOPENED, StandingConnector, find_connector, standing_connectors, waiting_deliveries
 from outbox.moment import write_moment
 from outbox.resources import query
-from outbox.source_names import read_business_units
+from outbox.source_names import unit_labels
 
 _LIST = Shape(
     "connector",
@@ -62,7 +62,7 @@ def _list(context: typer.Context, *, form: PageFormatWord = None, as_json: AsJso
     with engine_of(context) as engine, engine.connect() as connection:
         standing = standing_connectors(connection, box_of(context))
         waiting = waiting_deliveries(connection, [one.id for one in standing])
-        names = {} if as_json else _unit_names(connection)
+        names = {} if as_json else unit_labels(connection)
     rows = [_row(one, waiting[one.id]) for one in standing]
     if as_json:
         print_json(rows, _COLUMNS, sys.stdout)
@@ -86,7 +86,7 @@ def _show(
         standing = find_connector(connection, box_of(context), name)
         waiting = waiting_deliveries(connection, [standing.id])[standing.id]
         versions = _versions(connection, standing.id)
-        names = _unit_names(connection)
+        names = unit_labels(connection)
     if as_json:
         told = [one | {"changed_at": write_moment(one["changed_at"])} for one in versions]
         whole = _row(standing, waiting) | history(standing.spec, ()) | {"versions": told}
@@ -137,10 +137,6 @@ def _versions(connection: Connection, connector_id: int) -> list[dict[str, Any]]
     ]
 
 
-def _unit_names(connection: Connection) -> dict[str, str]:
-    return {unit.id: f"{unit.name} ({unit.id})" for unit in read_business_units(connection) if unit.name}
-
-
 def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -165,7 +161,7 @@ def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str
             case "ssl_verification":
                 yield title, SSL_WORDS[value]
             case "data":
-                yield title, DATA_WORDS[value]
+                yield title, RECEIVED_WORDS[value]
             case "headers":
                 shown = (f"{name}: {text if isinstance(text, str) else 'set'}" for name, text in value.items())
                 yield title, "\n".join(shown) or "none"

@@ -5,13 +5,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from outbox.cli.sentences import SentencesGroup
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.resources import folder as shipped
 
 _EXAMPLES = ("outbox.toml", "source.toml", "connectors.toml")
 SampleFolder: TypeAlias = Annotated[Path, typer.Argument(help="Folder of the sample.")]
 sample = typer.Typer(
-    help="A sample contract database (embedded PostgreSQL) and a receiver, to try everything on.",
+    cls=SentencesGroup,
+    help="Start or stop a sample contract database (embedded PostgreSQL) and a receiver, to try everything on.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -43,7 +43,7 @@ def _replay(
     state: StateWord = None,
     since: Since = None,
     until: Until = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
     """Send one delivery again (EVENT CONNECTOR), or all that filters find: the dead ones unless --state says others."""
     filters = Filters(

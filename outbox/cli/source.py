@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +12,11 @@ from rich.syntax import Syntax
 
 from outbox.cli.context import confirm, engine_of, settings_of
 from outbox.doctor.ground import counted
-from outbox.errors import OutboxError
+from outbox.errors import ConfigurationError, OutboxError
 from outbox.install import Planned, install, load_mapping, plan, recapture, uninstall, waiting_errors
 from outbox.plan import State, script
 
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 _AllowSlow = Annotated[bool, typer.Option("--allow-slow", help="Accept lookups that read a large table whole.")]
 _SIGNS = {State.STANDS: "=", State.NEW: "+", State.DIFFERS: "~"}
 
@@ -29,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
     """Print the exact DDL that install would run, as a script with what it means in comments. Changes nothing."""
-    mapping = load_mapping(settings_of(context).source_file)
-    with engine_of(context) as engine, engine.connect() as connection:
-        planned = plan(connection, mapping, allow_slow=allow_slow)
+    file = settings_of(context).source_file
+    with _told_of(file), engine_of(context) as engine, engine.connect() as connection:
+        planned = plan(connection, load_mapping(file), allow_slow=allow_slow)
     written = script(planned.plan, remarks(planned))
     if sys.stdout.isatty():
         Console().print(Syntax(written, "postgresql", background_color="default", word_wrap=True))
@@ -41,8 +43,9 @@ def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
 
 def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Yes = False) -> None:
     """Put the capture triggers on the application's tables, after the mapping was held against the live database."""
-    mapping = load_mapping(settings_of(context).source_file)
-    with engine_of(context) as engine:
+    file = settings_of(context).source_file
+    with _told_of(file), engine_of(context) as engine:
+        mapping = load_mapping(file)
         with engine.connect() as connection:
             planned = plan(connection, mapping, allow_slow=allow_slow)
         for warning in planned.inspected.warnings:
@@ -56,6 +59,18 @@ def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Ye
     tables = sorted({table.sql for table in planned.plan.installation.tables})
     done = f"{counted(len(made), 'object')} made, {len(dropped)} dropped"
     typer.echo(f"installed: {done}; captured from now on: {', '.join(tables)}")
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Faults name the file in full."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults = (
+            one.replace(f"{file.name}: ", f"{file}: ", 1) if one.startswith(file.name) else one for one in error.faults
+        )
+        raise ConfigurationError(*faults) from None
 
 
 def _uninstall(context: typer.Context, *, yes: _Yes = False) -> None:

@@ -8,8 +8,11 @@ import subprocess
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from outbox.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +34,11 @@ class Typed:
 
     folder: Path
     said: list[str] = field(default_factory=list)
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What the receiver got, as the guide shows it."""
+        (shown,) = [said for said in self.said if '{"headers"' in said]
+        return [json.loads(line) for line in shown.splitlines() if line.startswith('{"headers"')]
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +74,36 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Typed:
 
 def test_the_guide_reports(guide: Typed) -> None:
     """A contract that was inserted and updated is reported to a real receiver, signed in by the connector's secret."""
-    (shown,) = [said for said in guide.said if "webhook-id" in said and "C-4711" in said]
-    reports = [json.loads(line) for line in shown.splitlines() if line.startswith('{"headers"')]
+    reports = guide.reports()
     bodies = [json.loads(report["body"]) for report in reports]
 
     assert [body["trigger"] for body in bodies][1:] == ["create", "update"]
     assert bodies[2]["changed"]["amount"] == {"old": 1200.5, "new": 1300}
     assert {report["headers"]["Authorization"] for report in reports} == {"Basic d2ViaG9vazp5b3VyX3NlY3JldF9rZXk="}
-    assert "0 faults" in shown
+    assert any("0 faults" in said for said in guide.said)
+
+
+def test_the_report_shown_is_one_that_arrives(guide: Typed) -> None:
+    """The README's example has the keys, in their order, and the headers of what the receiver got."""
+    (shown,) = re.findall(r"^```http\nPOST .*?\n(.*?)\n\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    headers, example = [line.split(":")[0] for line in shown[0].splitlines()], json.loads(shown[1].replace("\n", ""))
+    report = next(one for one in guide.reports() if '"trigger":"update"' in one["body"])
+    body = json.loads(report["body"])
+
+    assert list(report["headers"]) == headers
+    assert list(body) == list(example)
+    for part in ("contract", "changed", "company"):
+        assert list(body[part]) == list(example[part])
+
+
+def test_every_setting_stands_in_the_table() -> None:
+    """No key is left for people to find elsewhere, and none is told that isn't there."""
+    (table,) = re.findall(r"^## Settings$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
+    told = re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE)
+
+    sections = {name: known.annotation for name, known in Settings.model_fields.items() if name != "folder"}
+    keys = {f"{name}.{key}" for name, model in sections.items() for key in getattr(model, "model_fields", ())}
+    assert set(told) == keys
 
 
 def test_the_guide_leaves_nothing_behind(guide: Typed) -> None:

@@ -54,13 +54,17 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
         ("[sender]\nca_file = 4", "outbox.toml: sender.ca_file: expected a path; got 4"),
         (
             "[sender]\nallow_networks = ['10.0.0.1/8']",
-            "outbox.toml: sender.allow_networks: expected networks such as 10.0.0.0/8 or fd00::/8 (10.0.0.1/8 has host"
-            " bits set); got ['10.0.0.1/8']",
+            (
+                "outbox.toml: sender.allow_networks: expected networks such as 10.0.0.0/8 or fd00::/8"
+                " (10.0.0.1/8 has host bits set); got ['10.0.0.1/8']"
+            ),
         ),
         (
             "[sender]\nca_file = '/no/such.pem'",
-            "outbox.toml: sender.ca_file: expected a PEM file of certificates (No such file or directory);"
-            " got '/no/such.pem'",
+            (
+                "outbox.toml: sender.ca_file: expected a PEM file of certificates (No such file or directory);"
+                " got '/no/such.pem'"
+            ),
         ),
         (
             "[sender]\nproxy = 'https://hush:hush@proxy'",
