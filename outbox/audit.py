@@ -1,22 +1,22 @@
 """Questions that people ask: which events, deliveries and attempts there are, and what happened to a contract."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Select, TableClause, Text, cast, column, select, table, tuple_
-from sqlalchemy.exc import DBAPIError
 
 from outbox import canonical
+from outbox.audit_names import business_unit_id, connector_ids
 from outbox.errors import ConfigurationError
 from outbox.model import Outcome, State, Trigger
+from outbox.report import changes
 from outbox.resources import query
-from outbox.source_names import read_business_units
-from outbox.suggest import suggestion
 
 Answer: TypeAlias = dict[str, Any]
-"""One row: column -> value; JSON columns are read digit for digit."""
+"""One row: column -> value; JSON columns are read digit for digit, `changed` is as a report has it."""
 
 EVENTS = (
     *("event_id", "occurred_at", "trigger", "contract_id", "business_unit", "status", "changed", "detail"),
@@ -34,6 +34,7 @@ ATTEMPTS = (
 TIMELINE = ("at", "what", "event_id", "connector", "words", "trigger", "number", "outcome", "changed")
 _JSON = frozenset({"changed", "detail", "document", "request_headers", "response_headers", "timings"})
 _KEY = ("connector_id",)
+_PAGE = 1_000
 
 _WIDENING = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 """How far back to look for the newest rows: block-range indexes find a stretch of time, but sort nothing."""
@@ -44,7 +45,7 @@ def _view(name: str, columns: Sequence[str]) -> TableClause:
 
 
 _EVENTS = _view("events", EVENTS)
-_ATTEMPTS = _view("attempts", (*ATTEMPTS, *_KEY))
+_ATTEMPTS = _view("attempts", (*ATTEMPTS, *_KEY, "late"))
 _TIMELINE = _view("contract_timeline", (*TIMELINE, "contract_id", "hop", *_KEY))
 _DELIVERIES = _view("deliveries", (*DELIVERIES, *_KEY))
 _WAITING = _view("waiting", (*DELIVERIES, *_KEY))
@@ -66,6 +67,7 @@ class Question:
     `connector` is a name, `business_unit` an id or an unambiguous name; `limit` None means all.
     """
 
+    event: int | None = None
     contract: str | None = None
     business_unit: str | None = None
     trigger: Trigger | None = None
@@ -83,6 +85,7 @@ class _Resolved:
 
     question: Question
     business_unit: str | None
+    unknown_unit: str | None
     connector_ids: tuple[int, ...] | None
     now: datetime
 
@@ -93,25 +96,25 @@ class _Resolved:
         return _DELIVERIES if state is None else _BY_STATE.get(state, _DELIVERIES)
 
 
-def events(connection: Connection, question: Question) -> list[Answer]:
+def events(connection: Connection, question: Question) -> Iterator[Answer]:
     """Events, newest first; `connector` and `state` mean: that have such a delivery."""
     asked = _resolve(connection, question)
     statement = _filtered(select(*_shown(_EVENTS, EVENTS)), _EVENTS, asked)
     if question.state is not None or asked.connector_ids is not None:
         owner = asked.deliveries
         statement = statement.where(_EVENTS.c.event_id.in_(_of_deliveries(select(owner.c.event_id), asked)))
-    return _newest(connection, statement, _EVENTS, "occurred_at", asked)
+    return _answered(connection, statement, _EVENTS, "occurred_at", asked)
 
 
-def deliveries(connection: Connection, question: Question) -> list[Answer]:
+def deliveries(connection: Connection, question: Question) -> Iterator[Answer]:
     """Deliveries, newest first."""
     asked = _resolve(connection, question)
     owner = asked.deliveries
     statement = _of_deliveries(_filtered(select(*_shown(owner, DELIVERIES)), owner, asked), asked)
-    return _newest(connection, statement, owner, "created_at", asked)
+    return _answered(connection, statement, owner, "created_at", asked)
 
 
-def attempts(connection: Connection, question: Question) -> list[Answer]:
+def attempts(connection: Connection, question: Question) -> Iterator[Answer]:
     """Attempts, newest first; `state` is that of their delivery."""
     asked = _resolve(connection, question)
     statement = _filtered(select(*_shown(_ATTEMPTS, ATTEMPTS)), _ATTEMPTS, asked)
@@ -122,7 +125,7 @@ def attempts(connection: Connection, question: Question) -> list[Answer]:
     if question.state is not None:
         keys = _of_deliveries(select(asked.deliveries.c.event_id, asked.deliveries.c.connector_id), asked)
         statement = statement.where(tuple_(_ATTEMPTS.c.event_id, _ATTEMPTS.c.connector_id).in_(keys))
-    return _newest(connection, statement, _ATTEMPTS, "started_at", asked)
+    return _answered(connection, statement, _ATTEMPTS, "started_at", asked)
 
 
 def timeline(connection: Connection, contract: str) -> list[Answer]:
@@ -142,7 +145,8 @@ def delivery_keys(connection: Connection, question: Question) -> list[tuple[int,
     owner = asked.deliveries
     statement = _of_deliveries(_filtered(select(owner.c.event_id, owner.c.connector_id), owner, asked), asked)
     statement = _between(statement, owner, "created_at", question.since, question.until)
-    rows = connection.execute(statement.order_by(owner.c.event_id, owner.c.connector_id))
+    rows = connection.execute(statement.order_by(owner.c.event_id, owner.c.connector_id)).all()
+    _refuse_unknown_unit(asked, found=bool(rows))
     return [(row.event_id, row.connector_id) for row in rows]
 
 
@@ -152,39 +156,14 @@ def clock(connection: Connection) -> datetime:
     return now
 
 
-def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
-    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none."""
-    rows = connection.execute(query("audit_connector_names")).all()
-    found = tuple(row.connector_id for row in rows if row.connector == name)
-    if not found:
-        near = suggestion(name, (row.connector for row in rows))
-        raise ConfigurationError(f"connector: expected the name of a connector, got {name!r}; {near}")
-    return found
-
-
-def business_unit_id(connection: Connection, written: str) -> str:
-    """The id of the unit of this id or name; what is neither is taken as an id, since history outlives units."""
-    try:
-        with connection.begin_nested():
-            units = read_business_units(connection)
-    except DBAPIError:  # the mapping's query no longer fits the source (doctor says so): ids can still be asked for
-        return written
-    if any(unit.id == written for unit in units):
-        return written
-    named = [unit.id for unit in units if unit.name == written]
-    if len(named) > 1:
-        raise ConfigurationError(
-            f"business unit: expected an unambiguous name, got {written!r}, the name of {', '.join(sorted(named))};"
-            " give the id"
-        )
-    return named[0] if named else written
-
-
 def _resolve(connection: Connection, question: Question) -> _Resolved:
-    unit = question.business_unit
+    unit, unknown = question.business_unit, None
+    if unit is not None:
+        unit, unknown = business_unit_id(connection, unit)
     return _Resolved(
         question,
-        business_unit=None if unit is None else business_unit_id(connection, unit),
+        business_unit=unit,
+        unknown_unit=unknown,
         connector_ids=None if question.connector is None else connector_ids(connection, question.connector),
         now=clock(connection),
     )
@@ -198,6 +177,8 @@ def _shown(view: TableClause, names: Sequence[str]) -> Iterator[Any]:
 def _filtered(statement: Select[Any], view: TableClause, asked: _Resolved) -> Select[Any]:
     """With the filters that events, deliveries and attempts have in common."""
     question = asked.question
+    if question.event is not None:
+        statement = statement.where(view.c.event_id == question.event)
     if question.contract is not None:
         statement = statement.where(view.c.contract_id == question.contract)
     if asked.business_unit is not None:
@@ -225,6 +206,43 @@ def _between(
     return statement if until is None else statement.where(view.c[at] < until)
 
 
+def _answered(
+    connection: Connection, statement: Select[Any], view: TableClause, at: str, asked: _Resolved
+) -> Iterator[Answer]:
+    """The newest rows, or without a limit all of them, page by page."""
+    if asked.question.limit is not None:
+        found = iter(_newest(connection, statement, view, at, asked))
+    else:
+        found = _pages(connection, statement, view, at, asked)
+    first = next(found, None)
+    _refuse_unknown_unit(asked, found=first is not None)
+    return found if first is None else itertools.chain([first], found)
+
+
+def _refuse_unknown_unit(asked: _Resolved, *, found: bool) -> None:
+    if asked.unknown_unit is not None and not found:
+        raise ConfigurationError(
+            f"business unit: expected a business unit of the source or of history, got"
+            f" {asked.question.business_unit!r}; {asked.unknown_unit}"
+        )
+
+
+def _pages(
+    connection: Connection, statement: Select[Any], view: TableClause, at: str, asked: _Resolved
+) -> Iterator[Answer]:
+    """Every row, newest event first; each page goes on after the last key, so no snapshot is held between them."""
+    keys = [view.c.event_id, *(view.c[name] for name in (*_KEY, "number", "late") if name in view.c)]
+    names = [f"key_{place}" for place in range(len(keys))]
+    ordered = _between(statement, view, at, asked.question.since, asked.question.until)
+    ordered = ordered.add_columns(*(key.label(name) for key, name in zip(keys, names, strict=True)))
+    ordered = ordered.order_by(*(key.desc() for key in keys)).limit(_PAGE)
+    page = _answers(connection, ordered)
+    while page:
+        last = [page[-1][name] for name in names]
+        yield from page
+        page = _answers(connection, ordered.where(tuple_(*keys) < tuple_(*last)))
+
+
 def _newest(
     connection: Connection, statement: Select[Any], view: TableClause, at: str, asked: _Resolved
 ) -> list[Answer]:
@@ -244,8 +262,8 @@ def _newest(
 def _reach(asked: _Resolved) -> Iterator[datetime | None]:
     """From when on to look, ever earlier, the question's own `since` at last."""
     question = asked.question
-    indexed = question.contract is not None or question.state in _BY_STATE
-    if not indexed and question.limit is not None:
+    indexed = question.contract is not None or question.event is not None or question.state in _BY_STATE
+    if not indexed:
         end = min(asked.now, question.until or asked.now)
         for width in _WIDENING:
             if question.since is None or end - width > question.since:
@@ -259,4 +277,5 @@ def _answers(connection: Connection, statement: Select[Any]) -> list[Answer]:
 
 
 def _read(name: str, value: object) -> object:
-    return canonical.loads(value) if name in _JSON and isinstance(value, str) else value
+    read = canonical.loads(value) if name in _JSON and isinstance(value, str) else value
+    return changes(read) if name == "changed" and isinstance(read, dict) else read

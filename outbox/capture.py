@@ -47,6 +47,7 @@ def build(mapping: Mapping, facts: Facts, templates: Lookup[str, str]) -> Instal
         mapping=mapping,
         wakeup=writer.wakeup,
         search_path=facts.search_path,
+        contract_columns=tuple(name for name in facts.contract_columns if name not in mapping.contract.never),
     )
 
 
@@ -107,7 +108,7 @@ class _Writer:
             self.rules.fill("business_units", query=self.mapping.business_unit.query),
         )
         if self.mapping.company is not None:
-            yield self._read_company(self.mapping.company.query)
+            yield from self._companies(self.mapping.company.query)
 
     def _stands(self) -> str:
         base, key = self.facts.base, self.facts.key
@@ -116,7 +117,7 @@ class _Writer:
         wanted = f"CAST(wanted.id AS {self.facts.key_type})"
         return f"EXISTS (SELECT FROM {base.sql} AS base WHERE base.{quote(key)} = {wanted})"
 
-    def _read_company(self, query: str) -> Statement:
+    def _companies(self, query: str) -> Iterator[Statement]:
         columns = self.facts.company_columns
         fields = f"to_jsonb(company.*) - {names_array(('company', 'business_unit', 'name'), 'text')}"
         if columns.get("extra") in ("jsonb", "json"):
@@ -124,18 +125,18 @@ class _Writer:
                 f"({fields} - 'extra') || CASE jsonb_typeof(CAST(company.extra AS jsonb)) WHEN 'object'"
                 " THEN CAST(company.extra AS jsonb) ELSE '{}' END"
             )
-        body = self.rules.fill(
-            "read_company",
-            query=query,
-            key_type=columns["company"],
-            business_unit="CAST(company.business_unit AS text)" if "business_unit" in columns else "NULL::text",
-            name="CAST(company.name AS text)" if "name" in columns else "NULL::text",
-            fields=stripped(fields, self.never),
-        )
-        return self._reader(
+        unit = "CAST(company.business_unit AS text)" if "business_unit" in columns else "NULL::text"
+        slots = {"query": query, "business_unit": unit, "fields": stripped(fields, self.never)}
+        name = "CAST(company.name AS text)" if "name" in columns else "NULL::text"
+        yield self._reader(
             "outbox.read_company(ids text[]) RETURNS TABLE (id text, business_unit text, name text, fields jsonb)",
             "companies by id, with every further column and the keys of extra as fields",
-            body,
+            self.rules.fill("read_company", key_type=columns["company"], name=name, **slots),
+        )
+        yield self._reader(
+            "outbox.company_fields(units text[], most integer) RETURNS SETOF text",
+            "the names of the fields that companies of these business units (NULL for all) have, by a sample",
+            self.rules.fill("company_fields", **slots),
         )
 
     def by_table(self) -> Iterator[tuple[Table, Operation, list[tuple[str, Rule]]]]:

@@ -112,6 +112,7 @@ class Installation:
     mapping: Mapping
     wakeup: str
     search_path: tuple[str, ...]
+    contract_columns: tuple[str, ...]
 
     @property
     def recorded_mapping(self) -> dict[str, object]:
@@ -122,7 +123,12 @@ class Installation:
         }
         return {
             **self.mapping.model_dump(mode="json"),
-            "installed": {"tables": tables, "wakeup": self.wakeup, "search_path": self.search_path},
+            "installed": {
+                "tables": tables,
+                "wakeup": self.wakeup,
+                "search_path": self.search_path,
+                "contract_columns": self.contract_columns,
+            },
         }
 
     @property

@@ -46,13 +46,17 @@ class ResultColumn:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What PostgreSQL expects of one lookup; `slow` names the tables that it would read whole."""
+    """What PostgreSQL expects of one lookup; `slow` names the tables that it would read whole.
+
+    `reads` is False where it looks nothing up: the changed row tells all.
+    """
 
     what: str
     cost: float
     rows: float
     indexes: tuple[str, ...]
     slow: tuple[str, ...]
+    reads: bool
 
 
 class SqlFaultError(Exception):
@@ -209,7 +213,8 @@ class Catalog:
             whole = sorted({(one["Schema"], one["Relation Name"]) for one in _nodes(plan) if _reads_whole(one)})
             large = [f"{one[0]}.{one[1]}" for one in whole if self._rows_of(cursor, *one) > SLOW_ROWS]
         indexes = tuple(sorted({one["Index Name"] for one in _nodes(plan) if "Index Name" in one}))
-        return Cost(what=what, cost=plan["Total Cost"], rows=plan["Plan Rows"], indexes=indexes, slow=tuple(large))
+        reads = any("Relation Name" in one for one in _nodes(plan))
+        return Cost(what, plan["Total Cost"], plan["Plan Rows"], indexes, tuple(large), reads)
 
     def _rows_of(self, cursor: "psycopg.Cursor[Any]", schema: str, name: str) -> float:
         row = cursor.execute(

@@ -33,6 +33,21 @@ LONGEST_NAME = 200
 LONGEST_PAUSE_SECONDS = 30 * 86_400.0
 
 
+TRIGGER_WORDS: Final[Mapping[Trigger, str]] = {
+    Trigger.CREATE: "when the transaction (contract) is created",
+    Trigger.UPDATE: "when the transaction (contract) is updated",
+    Trigger.SEND: "when the transaction (contract) email is sent to the recipient client",
+    Trigger.REVIEW: "when the transaction (contract) is reviewed by someone through the checkout",
+    Trigger.EXPIRED: "when the transaction (contract) expires",
+}
+RECEIVED_WORDS: Final[Mapping[DataChoice, str]] = {
+    DataChoice.STATUS: "Only Update Status",
+    DataChoice.EVERYTHING: "Send me everything",
+}
+SSL_WORDS: Final[Mapping[bool, str]] = {True: "Enable SSL verification", False: "Disable SSL verification"}
+"""The configuration page's own words, as everything that people see has them."""
+
+
 class FieldError(ValueError):
     """Everything wrong with one field, a sentence each."""
 
@@ -156,7 +171,10 @@ class ConnectorSpec(BaseModel):
             description="Select the Business Units to which this configuration will be linked",
         ),
     ]
-    triggers: Annotated[tuple[Trigger, ...], BeforeValidator(_as_list), Field(title="Triggers")]
+    triggers: Annotated[
+        tuple[Trigger, ...],
+        Field(title="Triggers", description="; ".join(f"{one}: {words}" for one, words in TRIGGER_WORDS.items())),
+    ]
     url: Annotated[str, Field(title="Payload URL")]
     content_type: Annotated[ContentType, Field(title="Content-Type")] = ContentType.JSON
     username: Annotated[str, Field(title="User name")] = "webhook"

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from outbox.connector import ConnectorSpec, FieldError
-from outbox.model import ALL_BUSINESS_UNITS, Trigger
+from outbox.model import ALL_BUSINESS_UNITS, ContentType, FormStyle, Trigger
+from outbox.sender.guard import read_networks, refusal
 from outbox.suggest import suggestion
 
 ALLOW_UNKNOWN = "--allow-unknown takes it as an id that will come"
@@ -24,7 +27,7 @@ class SourceNames:
 
     business_units: tuple[BusinessUnit, ...] | None = None
     triggers: frozenset[Trigger] | None = None
-    company_fields: frozenset[str] | None = None
+    contract_fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,30 @@ def check(
     twice = sorted({one for one in ids if ids.count(one) > 1})
     faults += [f"business_units: expected each business unit once, got {one!r} by id and by name" for one in twice]
     resolved = spec if faults else spec.model_copy(update={"business_units": tuple(ids)})
-    return Checked(resolved, tuple(faults), (*_trigger_warnings(spec, source), *_field_warnings(spec, source)))
+    return Checked(
+        resolved,
+        tuple(faults),
+        (*_trigger_warnings(spec, source), *_mapping_warnings(spec, source), *_form_warnings(spec)),
+    )
 
 
 def _resolve(written: str, source: SourceNames, *, taken: bool) -> str:
     """The id that `written` means; raises FieldError for none, unless it is taken as it stands."""
     units = source.business_units or ()
-    if written == ALL_BUSINESS_UNITS or any(unit.id == written for unit in units):
+    if written == ALL_BUSINESS_UNITS:
         return written
     named = sorted(unit.id for unit in units if unit.name == written)
-    if len(named) == 1:
+    same = [unit for unit in units if unit.id == written]
+    if same and named in ([], [written]):
+        return written
+    if not same and len(named) == 1:
         return named[0]
-    if named:
+    if same:
+        fault = (
+            f"expected one business unit, got {written!r}, the id of {same[0].name or 'one'} and the"
+            f" name of {', '.join(one for one in named if one != written)}; give the other word of the one meant"
+        )
+    elif named:
         fault = (
             f"expected one business unit, got {written!r}, a name that {len(named)} have; use an id: {', '.join(named)}"
         )
@@ -91,12 +106,45 @@ def _trigger_warnings(spec: ConnectorSpec, source: SourceNames) -> list[str]:
     ]
 
 
-def _field_warnings(spec: ConnectorSpec, source: SourceNames) -> list[str]:
-    if not source.company_fields:
+def _form_warnings(spec: ConnectorSpec) -> list[str]:
+    if spec.form_style is FormStyle.FIELDS or spec.content_type is ContentType.FORM:
+        return []
+    return [f"form_style: {spec.form_style} is for forms; with {spec.content_type} it changes nothing"]
+
+
+def address_warnings(spec: ConnectorSpec, allow_networks: Collection[str]) -> list[str]:
+    """Where the URL's host is an address that the sender will refuse; names are looked up when something is sent."""
+    host = urlsplit(spec.url).hostname or ""
+    try:
+        address = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return []
+    why = refusal(address, read_networks(allow_networks))
+    if why is None:
+        return []
+    return [f"url: {host} will be refused when something is sent ({why}); open it with sender.allow_networks"]
+
+
+def _mapping_warnings(spec: ConnectorSpec, source: SourceNames) -> list[str]:
+    """A mapped field may lie deeper, as `items.price`: its first part is what the contract query gives."""
+    known = source.contract_fields
+    if known is None:
         return []
     return [
-        f"company_fields: no company seen lately has {name!r}, so it will be null;"
-        f" {suggestion(name, source.company_fields)}"
+        f"field_mapping: the contract query gives no {line.field!r}, so {line.property!r} will be null;"
+        f" {suggestion(line.field, known)}"
+        for line in spec.field_mapping
+        if line.field not in known and line.field.partition(".")[0] not in known
+    ]
+
+
+def field_warnings(spec: ConnectorSpec, known: Collection[str]) -> list[str]:
+    """Which of the connector's company fields are not among those that companies of its business units have."""
+    if not known:
+        return ["company_fields: no company of these business units is there yet, so their names were not checked"]
+    return [
+        f"company_fields: no company of these business units has {name!r}, so it will be null;"
+        f" {suggestion(name, known)}"
         for name in spec.company_fields
-        if name not in source.company_fields
+        if name not in known
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from outbox.connector import KEPT, ConnectorSpec, Kept, Secret
 from outbox.connector_change import Change, changes, history
 from outbox.connectors import SEALED, StandingConnector
-from outbox.errors import RefusedError
+from outbox.errors import ConfigurationError, RefusedError
 from outbox.model import Json
 from outbox.resources import query
 from outbox.secret_box import SecretBox
@@ -29,9 +29,9 @@ class Author:
 
 
 def create_connector(connection: Connection, spec: ConnectorSpec, *, box: SecretBox, author: Author) -> int:
-    """Adds a connector and returns its id; raises RefusedError when the name is taken."""
+    """Adds a connector and returns its id; raises ConfigurationError when the name is taken."""
     asked = spec.model_copy(update={"enabled": spec.enabled is not False})
-    reason = None if asked.enabled else f"created disabled by {author.name}"
+    reason = None if asked.enabled else f"{author.name} created it disabled"
     columns = _columns(asked, {}, box) | {
         "disabled_reason": reason,
         "origin": author.origin,
@@ -40,7 +40,7 @@ def create_connector(connection: Connection, spec: ConnectorSpec, *, box: Secret
     }
     row = connection.execute(query("connector_insert"), columns).one_or_none()
     if row is None:
-        raise RefusedError(
+        raise ConfigurationError(
             f"expected a new name, got {spec.name!r}, which a connector has; edit that one, or choose another"
         )
     return int(row.connector_id)
@@ -60,7 +60,7 @@ def edit_connector(
     """Makes `standing` what `spec` asks, as its next version, and returns what changed: nothing, no version.
 
     `reason` and `discard` say more where `spec` disables it. Raises RefusedError when somebody else changed it
-    since `standing` was read, or when the new name is taken.
+    since `standing` was read, and ConfigurationError when the new name is taken.
     """
     found = changes(standing.spec, spec)
     if drop_old_signing_secret and standing.old_signing_secret is not None:
@@ -89,7 +89,7 @@ def edit_connector(
     except IntegrityError as error:
         if "connector_name" not in str(error.orig):
             raise
-        raise RefusedError(f"expected a free name, got {spec.name!r}, which another connector has") from None
+        raise ConfigurationError(f"expected a free name, got {spec.name!r}, which another connector has") from None
     if row is None:
         raise _changed_meanwhile(standing)
     return found

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from outbox.connector import KEPT, ConnectorSpec
 from outbox.connector_change import SECRETS, Change, changes
-from outbox.connector_check import SourceNames, check
+from outbox.connector_check import SourceNames
 from outbox.connector_edits import Author, create_connector, edit_connector, remove_connector
 from outbox.connector_input import ReadVariable, WrittenConnector, read_connector
 from outbox.connectors import StandingConnector
 from outbox.errors import ConfigurationError
 from outbox.resources import query
 from outbox.secret_box import NO_KEY, SecretBox
+from outbox.source_names import check_connector
 from outbox.suggest import suggestion
 from outbox.toml_file import read_toml
 
@@ -111,6 +112,7 @@ def compare(
     source: SourceNames,
     box: SecretBox,
     allow_unknown: bool = False,
+    allow_networks: Sequence[str] = (),
 ) -> Differences:
     """What applying would change; raises ConfigurationError with every fault of the file."""
     by_name = {one.spec.name: one for one in standing}
@@ -120,7 +122,14 @@ def compare(
     for one in written.connectors:
         old = by_name.get(one.spec.name)
         units = old.spec.business_units if old else ()
-        checked = check(one.spec, source, standing_units=units, allow_unknown=allow_unknown)
+        checked = check_connector(
+            connection,
+            one.spec,
+            source,
+            standing_units=units,
+            allow_unknown=allow_unknown,
+            allow_networks=allow_networks,
+        )
         label = f"{written.path}: connector {one.spec.name!r}"
         faults += [f"{label}: {fault}" for fault in (*checked.faults, *_secret_faults(one, old, box))]
         listed.append(

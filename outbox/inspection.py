@@ -97,6 +97,10 @@ def _expired(catalog: Catalog, mapping: Mapping, findings: Findings, contract: S
     expired = mapping.expired
     if expired is None or not contract:
         return
+    findings.warnings.append(
+        "expired: is checked and kept, but nothing looks for it in this version: no report of expired is sent, unless a"
+        " [[capture]] rule raises it"
+    )
     if expired.query is not None:
         query = expired.query.replace(":now", "now()")
         columns = _columns(catalog, "expired.query", query, ("contract_id", "expires_at"), findings.faults)

@@ -108,7 +108,11 @@ class RuleInspector:
         for column in rule.columns or ():
             if column in self.mapping.contract.never:
                 self.faults.append(f"capture {name!r}: columns: expected nothing under never, got {column!r}; drop it")
-        if self.trace and rule.columns and (base is None or base.oid != table.oid):
+        if base is None:  # not found because the contract query is wrong: that is said, and says nothing of this rule
+            elsewhere = not any(fault.startswith("contract.") for fault in self.faults)
+        else:
+            elsewhere = base.oid != table.oid
+        if self.trace and rule.columns and elsewhere:
             self.faults.append(
                 f"capture {name!r}: columns: expected only for the contract's own table, got {table.sql}; report what"
                 " belongs to one of its rows with detail"

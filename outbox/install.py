@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,7 +52,20 @@ def load_mapping(file: Path) -> Mapping:
     try:
         return Mapping.model_validate(written)
     except ValidationError as error:
-        raise ConfigurationError(*faults_of(error, file.name, Mapping)) from None
+        faults = faults_of(error, file.name, Mapping)
+        raise ConfigurationError(*(_by_name(fault, written.get("capture")) for fault in faults)) from None
+
+
+def _by_name(fault: str, rules: object) -> str:
+    """A fault that says the place of a rule from 0 names the rule instead, or its place as people count."""
+
+    def named(place: re.Match[str]) -> str:
+        rule = rules[int(place[1])] if isinstance(rules, list) else None
+        name = rule.get("name") if isinstance(rule, dict) else None
+        label = repr(name) if isinstance(name, str) else str(int(place[1]) + 1)
+        return f": capture {label}:" + (f" {place[2]}:" if place[2] else "")
+
+    return re.sub(r": capture\.(\d+)(?:\.([\w.]+))?:", named, fault, count=1)
 
 
 def templates() -> dict[str, str]:

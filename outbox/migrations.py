@@ -72,10 +72,19 @@ def audit_views() -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8") for path in sorted((folder("sql") / "audit").glob("*.sql")))
 
 
-def as_sql() -> str:
-    """Everything that migrating an empty database runs, as one script for psql."""
+def version_of(connection: Connection) -> int:
+    """The version of the schema in this database, 0 where there is none; raises SchemaError for a newer one."""
+    if connection.execute(text("SELECT to_regclass('outbox.migration')")).scalar_one() is None:
+        return 0
+    applied = _applied(connection)
+    _check(applied)
+    return max(applied, default=0)
+
+
+def as_sql(after: int = 0) -> str:
+    """Everything that migrating runs where the schema has version `after` (0: none), as one script for psql."""
     parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", bootstrap()]
-    for one in migrations():
+    for one in (one for one in migrations() if one.number > after):
         parts += [
             f"-- migration {one.number:04d} {one.name}",
             f"INSERT INTO outbox.migration (number, name, sha256) VALUES ({one.number}, '{one.name}', '{one.sha256}');",  # noqa: S608 (our own file's name and digest)
@@ -106,8 +115,8 @@ def _check(applied: dict[int, str]) -> None:
     newer = sorted(set(applied) - set(known))
     if newer:
         raise SchemaError(
-            f"expected schema version {max(known)} or older, got {max(newer)}: a newer version was here;"
-            " upgrade this one"
+            f"expected schema version {max(known)} or older, got {max(newer)}: a newer contract-outbox was here;"
+            " upgrade the one that is installed"
         )
     changed = [str(number) for number, sha256 in applied.items() if known[number].sha256 != sha256]
     if changed:

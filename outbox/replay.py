@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
 
-from outbox import audit
+from outbox.audit_names import connector_ids
 from outbox.errors import RefusedError
 from outbox.resources import query
 
@@ -90,7 +90,7 @@ def replay(engine: Engine, keys: Sequence[Key], *, asked_by: str) -> Iterator[Ju
 
 def find_delivery(connection: Connection, event_id: int, connector: str) -> Judged:
     """The delivery of this event for the connector of this name; RefusedError says why there is none."""
-    ids = audit.connector_ids(connection, connector)
+    ids = connector_ids(connection, connector)
     found = list(judge(connection, [(event_id, connector_id) for connector_id in ids]))
     if found:
         return next((one for one in found if one.verdict is not Verdict.REMOVED), found[-1])

@@ -128,7 +128,7 @@ def _compose(event: Event, connector: Connector, *, companies: Iterable[Company]
         _place(report, line.property, _at(event.document, path))
         contract = _without(contract, path)
     report["contract"] = contract
-    report["changed"] = None if event.changed is None else _changes(event.changed)
+    report["changed"] = None if event.changed is None else changes(event.changed)
     report["detail"] = event.detail
     known = {company.id: company for company in companies}
     described = [_describe(id_, known.get(id_), connector.company_fields) for id_ in company_ids(event)]
@@ -143,7 +143,8 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _changes(changed: Mapping[str, Json]) -> dict[str, Json]:
+def changes(changed: Mapping[str, Json]) -> dict[str, Json]:
+    """What changed as a report says it: the old and the new value of each column, null where they aren't kept."""
     return {column: None if pair is None else {"old": pair[0], "new": pair[1]} for column, pair in changed.items()}
 
 

@@ -158,19 +158,21 @@ def _secrets(request: Request) -> Iterator[str]:
 
 
 def url_faults(url: str) -> list[str]:
-    """What is wrong with a payload URL, one sentence each; never quotes it, since a URL may carry a secret."""
+    """What is wrong with a payload URL, one sentence each; of it only scheme, host and port are told, never secrets."""
     if not 0 < len(url) <= LONGEST_URL:
         return [f"expected a URL of 1 to {LONGEST_URL} characters, got {len(url)}; give the receiver's whole URL"]
     if not url.isprintable() or " " in url or "\\" in url:
-        return ["expected a URL without spaces, control characters and backslashes, got some; write them as %XX"]
+        wrong = sorted({sign for sign in url if not sign.isprintable() or sign in " \\"})
+        got = ", ".join(map(repr, wrong))
+        return [f"expected a URL without spaces, control characters and backslashes, got {got}; write them as %XX"]
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return ["expected a URL such as https://example.com/webhook, got a broken host or port; correct it"]
+        return [f"expected a URL such as https://example.com/webhook, got {_place(url)!r}; correct its host or port"]
     faults = []
     if parts.scheme.lower() not in ("http", "https"):
-        faults.append(f"expected a URL that begins with https:// or http://, got {parts.scheme!r}; write it whole")
+        faults.append(f"expected a URL that begins with https:// or http://, got {_place(url)!r}; write it whole")
     if "@" in parts.netloc:
         faults.append(
             "expected a URL without user name and password, got one with them;"
@@ -191,6 +193,13 @@ def _host_fault(host: str) -> str | None:
     except ValueError as error:
         return f"expected a URL with a host name or address, got {host!r} ({error}); correct it"
     return None
+
+
+def _place(url: str) -> str:
+    """Scheme, host and port as written, but nothing that may be a password: what an @ ends, a port of other signs."""
+    scheme, marks, rest = url.partition("://") if "://" in url else ("", "", url)
+    host = "..." if "@" in url else re.split(r"[/?#\\]", rest, maxsplit=1)[0][:100]
+    return scheme[:20] + marks + re.sub(r":(?!\d{1,5}$)[^\]:]*$", ":...", host)
 
 
 def _ascii_host(host: str) -> str:

@@ -2,12 +2,16 @@
 
 import difflib
 import os
+import re
+import ssl
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from outbox.errors import ConfigurationError
 from outbox.retry import DEFAULT_SCHEDULE
@@ -71,6 +75,38 @@ class Sender(Section):
     proxy_file: Path | None = None
     max_response_bytes: Annotated[int, Field(ge=0, le=16_777_216)] = 65_536
 
+    @field_validator("allow_networks")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for written in networks:
+            try:
+                ip_network(written.strip())
+            except ValueError as error:
+                raise ValueError(f"expected networks such as 10.0.0.0/8 or fd00::/8 ({error})") from None
+        return networks
+
+    @field_validator("ca_file")
+    @classmethod
+    def _certificates(cls, file: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=file) if file is not None else None
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"expected a PEM file of certificates ({error.strerror or error})") from None
+        return file
+
+    @field_validator("proxy")
+    @classmethod
+    def _plain_proxy(cls, proxy: SecretStr) -> SecretStr:
+        written = proxy.get_secret_value()
+        try:
+            parts = urlsplit(written)
+            sound = parts.scheme == "http" and parts.hostname and parts.port and parts.path in ("", "/")
+        except ValueError:
+            sound = False
+        if written and not sound:
+            raise ValueError("expected http://[user:password@]host:port")
+        return proxy
+
     @property
     def proxy_url(self) -> SecretStr:
         """The URL of the proxy between us and the receivers; empty where there is none."""
@@ -132,7 +168,7 @@ class Settings(Section):
 
 def load_settings(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings from `folder` (else OUTBOX_CONFIG, else ./config); raises ConfigurationError with every fault."""
-    where = folder or Path(environ.get(PREFIX + "CONFIG", "config"))
+    where = (folder or Path(environ.get(PREFIX + "CONFIG", "config"))).absolute()
     file = where / FILE_NAME
     chosen = folder is not None or PREFIX + "CONFIG" in environ
     if chosen and not where.is_dir():
@@ -183,7 +219,15 @@ def _by_variable(fault: str, file: str, named: Mapping[str, str]) -> str:
     """A fault that came by the environment names the variable, not the file."""
     path = fault.removeprefix(f"{file}: ").partition(":")[0]
     key = ".".join(path.split(".")[:2])  # beyond them is a place in a list
-    return fault.replace(f"{file}: {key}", named[key], 1) if key in named else fault
+    if key not in named:
+        return fault
+    words = fault.replace(f"{file}: {key}", named[key], 1)
+    section = key.partition(".")[0].upper()
+    return re.sub(r"unknown key; did you mean '(\w+)'", lambda near: _meant(section, near[1]), words)
+
+
+def _meant(section: str, key: str) -> str:
+    return f"unknown setting; did you mean {PREFIX}{section}_{key.upper()}"
 
 
 def read_variable(name: str) -> str | None:

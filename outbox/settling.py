@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from outbox import health, store
 from outbox.breaker import Turn
 from outbox.connectors import disable
-from outbox.db import is_transient
+from outbox.db import first_line, is_transient
 from outbox.holds import Holds
 from outbox.log import get_log
 from outbox.send_pool import Sent
@@ -78,7 +78,7 @@ class Settling:
                     most = 1
                     continue
                 # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
-                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, exc_info=error)
+                get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, error=first_line(error))
             del self._waiting[: len(batch)]
         self.at = math.inf
         return outcomes, promoted
@@ -98,7 +98,10 @@ class Settling:
         for connector_id, version in sorted(gone):
             # Before its deliveries are due again, and apart: a transaction never waits for a connector under lanes.
             with self._engine.begin() as connection:
-                disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
+                disabled = disable(connection, connector_id, version=version, reason=GONE, by=self._worker)
+            if disabled:
+                name = next(sent.connector.name for sent in batch if sent.connector.id == connector_id)
+                get_log().warning("connector_disabled", connector=name, reason=GONE)
         with self._engine.begin() as connection:
             attempts = [one.attempt for one in settlements]
             written = store.settle(connection, attempts, worker=self._worker)
@@ -137,6 +140,7 @@ def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, la
         if response.outcome == "ok":
             log.debug("attempt", **words)
         else:
-            log.warning("attempt", **words, error=response.error, retry_seconds=round(attempt.delay_seconds, 1))
+            again = {} if attempt.settled else {"retry_seconds": round(attempt.delay_seconds, 1)}
+            log.warning("attempt", **words, error=response.error, **again)
     if late:
         log.warning("settled_late", attempts=late)

@@ -1,24 +1,51 @@
 """Reads what the installed source has: business units, captured triggers, company fields."""
 
 import json
+from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from outbox.connector_check import BusinessUnit, SourceNames
-from outbox.model import Json, Trigger
+from outbox.connector import ConnectorSpec
+from outbox.connector_check import BusinessUnit, Checked, SourceNames, address_warnings, check, field_warnings
+from outbox.model import ALL_BUSINESS_UNITS, Trigger
 from outbox.resources import query
 
+COMPANIES_READ = 1_000
+"""How many companies are looked at for the fields that they have."""
 
-def read_source_names(connection: Connection, *, companies: bool = True) -> SourceNames:
-    """What a connector can name; all None while no mapping is installed. `companies` False spares their sample."""
-    mapping = connection.execute(query("source_installed")).scalar_one_or_none()
-    if mapping is None or not _has(connection, "outbox.business_units()"):
+
+def read_source_names(connection: Connection) -> SourceNames:
+    """What a connector can name; all None while no mapping is installed."""
+    written = connection.execute(query("source_installed")).scalar_one_or_none()
+    if written is None or not _has(connection, "outbox.business_units()"):
         return SourceNames()
+    mapping = json.loads(written)
     return SourceNames(
         business_units=read_business_units(connection),
-        triggers=_triggers(json.loads(mapping)),
-        company_fields=_company_fields(connection) if companies else None,
+        triggers=frozenset(Trigger(rule["trigger"]) for rule in mapping.get("capture", ())),
+        contract_fields=frozenset(mapping["installed"].get("contract_columns", ())) or None,
     )
+
+
+def check_connector(
+    connection: Connection,
+    spec: ConnectorSpec,
+    source: SourceNames,
+    *,
+    standing_units: Collection[str] = (),
+    allow_unknown: bool = False,
+    allow_networks: Collection[str] = (),
+) -> Checked:
+    """`check`, then whether its address may be sent to, and whether companies of its units have the fields it names."""
+    checked = check(spec, source, standing_units=standing_units, allow_unknown=allow_unknown)
+    checked = replace(checked, warnings=(*checked.warnings, *address_warnings(spec, allow_networks)))
+    if checked.faults or not spec.company_fields or not _has(connection, "outbox.company_fields(text[],integer)"):
+        return checked
+    units = checked.spec.business_units
+    asked = {"units": None if ALL_BUSINESS_UNITS in units else list(units), "most": COMPANIES_READ}
+    found = connection.execute(query("source_company_fields"), asked).scalars().all()
+    return replace(checked, warnings=(*checked.warnings, *field_warnings(spec, frozenset(found))))
 
 
 def read_business_units(connection: Connection) -> tuple[BusinessUnit, ...]:
@@ -30,15 +57,9 @@ def read_business_units(connection: Connection) -> tuple[BusinessUnit, ...]:
     )
 
 
-def _triggers(mapping: Json) -> frozenset[Trigger]:
-    captured = {Trigger(rule["trigger"]) for rule in mapping.get("capture", ())}
-    return frozenset(captured | ({Trigger.EXPIRED} if mapping.get("expired") else set()))
-
-
-def _company_fields(connection: Connection) -> frozenset[str] | None:
-    if not _has(connection, "outbox.read_company(text[])"):
-        return None
-    return frozenset(connection.execute(query("source_company_sample")).scalars())
+def unit_labels(connection: Connection) -> dict[str, str]:
+    """What people read instead of a business unit's id: its name, with the id beside it."""
+    return {unit.id: f"{unit.name} ({unit.id})" for unit in read_business_units(connection) if unit.name}
 
 
 def _has(connection: Connection, function: str) -> bool:

@@ -17,7 +17,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{file}: expected a file, got none; create it or choose the folder with --config"
+            f"{file.absolute()}: expected a file, got none; choose its folder with --config,"
+            f" or write the examples there: outbox examples {file.parent}"
         ) from None
     except OSError as error:
         raise ConfigurationError(
@@ -35,6 +36,13 @@ def faults_of(error: ValidationError, file: str, model: type[BaseModel]) -> list
 _WORDS = (
     ("Value error, ", ""),
     ("Input should be greater", "expected a value greater"),
+    ("Input should be a valid integer, unable to parse string as an integer", "expected a whole number"),
+    ("Input should be a valid integer, got a number with a fractional part", "expected a whole number"),
+    ("Input should be a valid integer", "expected a whole number"),
+    ("Input should be a valid number, unable to parse string as a number", "expected a number"),
+    ("Input should be a valid boolean, unable to interpret input", "expected true or false"),
+    ("Input should be a valid boolean", "expected true or false"),
+    ("Input should be a valid string", "expected a text"),
     ("Input should be less", "expected a value less"),
     ("Input should be a valid tuple", "expected a list"),
     ("Input should be ", "expected "),

@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 from rich.console import Console
 
-from outbox.embedded import EmbeddedServer
+from outbox.embedded import EmbeddedServer, binaries
 from outbox.errors import ConfigurationError
 from outbox_demo import books, ledgers, receivers, simulator
 from outbox_demo.figures import Figures, Gauge
@@ -74,6 +74,7 @@ def run(*, seconds: float | None, folder: Path | None = None, rate: float = 40, 
     """Runs the demo for `seconds`, or until Ctrl-C; 0 when the books agree, 1 when not, 130 when it never began."""
     console = Console()
     stop = Stop()
+    binaries(version)  # says what is missing before anything is made
     home = _make_folder(folder)
     code = 1
     with stop.listening():

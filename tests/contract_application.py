@@ -13,7 +13,8 @@ CREATE TABLE business_unit (id integer PRIMARY KEY, name text NOT NULL);
 CREATE TABLE company (id integer PRIMARY KEY, business_unit_id integer REFERENCES business_unit, name text, vat text,
   extra jsonb);
 CREATE TABLE contract (id text PRIMARY KEY, business_unit_id integer REFERENCES business_unit,
-  company_id integer REFERENCES company, status text NOT NULL DEFAULT 'draft', title text);
+  company_id integer REFERENCES company, status text NOT NULL DEFAULT 'draft', title text,
+  amount numeric);
 CREATE TABLE contract_email (id serial PRIMARY KEY, contract_id text REFERENCES contract);
 INSERT INTO business_unit VALUES (1, 'Provider BU'), (2, 'Retail'), (3, 'Retail');
 INSERT INTO company VALUES (7, 1, 'ACME', 'DE123', '{"segment": null}');
@@ -21,7 +22,8 @@ INSERT INTO company VALUES (7, 1, 'ACME', 'DE123', '{"segment": null}');
 MAPPING = """
 [contract]
 query = '''
-  SELECT id AS contract_id, business_unit_id AS business_unit, status, company_id AS company, title FROM contract'''
+  SELECT id AS contract_id, business_unit_id AS business_unit, status, company_id AS company, title, amount
+  FROM contract'''
 [business_unit]
 query = "SELECT id AS business_unit, name FROM business_unit"
 [company]

@@ -26,7 +26,8 @@ LAYERS: dict[str, str] = {
         outbox.sender.requests_transport outbox.sender.curl_failures outbox.sender.curl_connection
         outbox.sender.curl_transport outbox.sender""",
     "effects": """
-        outbox.migrations outbox.store outbox.health outbox.worker outbox.wake outbox.source_names outbox.audit
+        outbox.migrations outbox.store outbox.health outbox.worker outbox.wake outbox.source_names outbox.audit_names
+        outbox.audit
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
@@ -38,10 +39,12 @@ LAYERS: dict[str, str] = {
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
-        outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.simulator
+        outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
+        outbox_demo.simulator
         outbox_demo.transaction outbox_demo.view""",
     "command": """
-        outbox.cli.context outbox.cli.author outbox.cli.answers outbox.cli.filters outbox.cli.connector_options
+        outbox.cli.context outbox.cli.sentences outbox.cli.author
+        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",

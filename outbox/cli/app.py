@@ -8,9 +8,11 @@ import typer
 from outbox import __version__
 from outbox.cli import ask, connectors, demo, doctor, replay, service, source
 from outbox.cli.context import Chosen
+from outbox.cli.sentences import SentencesGroup
 
 app = typer.Typer(
     name="outbox",
+    cls=SentencesGroup,
     help="Captures contract changes in PostgreSQL, in the application's own transaction, and reports them to webhooks.",
     no_args_is_help=True,
     add_completion=False,

@@ -1,7 +1,7 @@
 """Commands that ask: events, deliveries, attempts, timeline."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, TypeAlias
 
 import typer
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from outbox import audit
 from outbox.audit import Answer, Question
-from outbox.cli.answers import Format, Shape, print_answers
+from outbox.cli.answers import print_csv, print_json
 from outbox.cli.context import engine_of
 from outbox.cli.filters import (
     BusinessUnit,
@@ -20,68 +20,75 @@ from outbox.cli.filters import (
     StateWord,
     TriggerWord,
     Until,
-    known_word,
 )
-from outbox.errors import ConfigurationError
+from outbox.cli.forms import Format, FormatWord, chosen_format
+from outbox.cli.tables import Column, Row, Shape, change_words, print_table
+from outbox.model import Outcome
 
-Limit: TypeAlias = Annotated[int, typer.Option(help="At most so many, the newest.", min=1)]
-FormatWord: TypeAlias = Annotated[
-    str | None, typer.Option("--format", help="table, json or csv.  [default: table on a terminal, else json]")
+Event: TypeAlias = Annotated[int | None, typer.Option(help="Id of the event.")]
+Limit: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        help="At most so many, the newest.  [default: 50 in a table, all in JSON and CSV]", min=1, metavar="NUMBER"
+    ),
 ]
+_TABLE_LIMIT = 50
+
+
+def _outcome(row: Row) -> str:
+    """How an attempt ended, and what that settled: `http_error 500, dead`."""
+    status = f" {row['status_code']}" if row["status_code"] is not None else ""
+    return f"{row['outcome']}{status}" + (f", {row['settled']}" if row["settled"] else "")
+
 
 _EVENTS = Shape(
     "events",
-    {
-        "event_id": "event",
-        "occurred_at": "occurred at (UTC)",
-        "trigger": "trigger",
-        "contract_id": "contract",
-        "business_unit": "business unit",
-        "status": "status",
-        "changed": "changed",
-        "coalesced_into": "part of",
-    },
+    (
+        Column("event", "event_id"),
+        Column("occurred at (UTC)", "occurred_at"),
+        Column("trigger", "trigger"),
+        Column("contract", "contract_id", folds=True),
+        Column("business unit", "business_unit", folds=True),
+        Column("status", "status", folds=True),
+        Column("part of", "coalesced_into"),
+        Column("changed", lambda row: change_words(row["changed"]), long=True),
+    ),
 )
 _DELIVERIES = Shape(
     "deliveries",
-    {
-        "event_id": "event",
-        "connector": "connector",
-        "trigger": "trigger",
-        "contract_id": "contract",
-        "state": "state",
-        "attempts": "attempts",
-        "due_at": "due at (UTC)",
-        "finished_at": "finished at (UTC)",
-        "blocked_by": "behind",
-        "last_error": "last error",
-    },
+    (
+        Column("event", "event_id"),
+        Column("connector", "connector", folds=True),
+        Column("trigger", "trigger"),
+        Column("contract", "contract_id", folds=True),
+        Column("state", "state", coloured=True),
+        Column("tried", "attempts"),
+        Column("due or done at (UTC)", lambda row: row["due_at"] or row["finished_at"]),
+        Column("behind", "blocked_by"),
+        Column("last error", "last_error", long=True),
+    ),
 )
 _ATTEMPTS = Shape(
     "attempts",
-    {
-        "event_id": "event",
-        "connector": "connector",
-        "contract_id": "contract",
-        "number": "no.",
-        "kind": "kind",
-        "started_at": "started at (UTC)",
-        "duration_ms": "ms",
-        "outcome": "outcome",
-        "status_code": "status",
-        "error": "error",
-        "settled": "settled",
-    },
+    (
+        Column("event", "event_id"),
+        Column("connector", "connector", folds=True),
+        Column("contract", "contract_id", folds=True),
+        Column("no.", "number"),
+        Column("kind", lambda row: None if row["kind"] == "auto" else row["kind"]),
+        Column("started at (UTC)", "started_at"),
+        Column("ms", "duration_ms"),
+        Column("outcome", _outcome, folds=True, coloured=True),
+        Column("error", "error", long=True),
+    ),
 )
 _TIMELINE = Shape(
     "happenings",
-    {
-        "at": "at (UTC)",
-        "what": "what",
-        "event_id": "event",
-        "connector": "connector",
-        "words": "words",
-    },
+    (
+        Column("at (UTC)", "at"),
+        Column("event", "event_id"),
+        Column("what happened", lambda row: ": ".join(filter(None, (row["connector"], row["words"]))), long=True),
+    ),
 )
 
 
@@ -96,6 +103,7 @@ def register(app: typer.Typer) -> None:
 def _events(
     context: typer.Context,
     *,
+    event: Event = None,
     contract: Contract = None,
     business_unit: BusinessUnit = None,
     trigger: TriggerWord = None,
@@ -103,11 +111,12 @@ def _events(
     state: StateWord = None,
     since: Since = None,
     until: Until = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     form: FormatWord = None,
 ) -> None:
     """List captured events, newest first; --connector and --state: those with such a delivery."""
     filters = Filters(
+        event=event,
         contract=contract,
         business_unit=business_unit,
         trigger=trigger,
@@ -122,6 +131,7 @@ def _events(
 def _deliveries(
     context: typer.Context,
     *,
+    event: Event = None,
     contract: Contract = None,
     business_unit: BusinessUnit = None,
     trigger: TriggerWord = None,
@@ -129,11 +139,12 @@ def _deliveries(
     state: StateWord = None,
     since: Since = None,
     until: Until = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     form: FormatWord = None,
 ) -> None:
     """List deliveries and where they stand, newest first."""
     filters = Filters(
+        event=event,
         contract=contract,
         business_unit=business_unit,
         trigger=trigger,
@@ -148,19 +159,21 @@ def _deliveries(
 def _attempts(
     context: typer.Context,
     *,
+    event: Event = None,
     contract: Contract = None,
     business_unit: BusinessUnit = None,
     trigger: TriggerWord = None,
     connector: ConnectorName = None,
     state: StateWord = None,
-    outcome: Annotated[str | None, typer.Option(help="ok, http_error, timeout, ...")] = None,
+    outcome: Annotated[str | None, typer.Option(help=f"How the attempt ended: {', '.join(Outcome)}.")] = None,
     since: Since = None,
     until: Until = None,
-    limit: Limit = 50,
+    limit: Limit = None,
     form: FormatWord = None,
 ) -> None:
     """List attempts, newest first; JSON and CSV hold the exact requests and answers."""
     filters = Filters(
+        event=event,
         contract=contract,
         business_unit=business_unit,
         trigger=trigger,
@@ -180,35 +193,41 @@ def _timeline(
     form: FormatWord = None,
 ) -> None:
     """Tell everything about one contract in order: events, decisions, attempts."""
-    chosen = _format(form)
+    chosen = chosen_format(form)
     with engine_of(context) as engine, engine.connect() as connection:
         rows = audit.timeline(connection, contract)
-    print_answers(rows, audit.TIMELINE, _TIMELINE, chosen)
+    _print(rows, audit.TIMELINE, _TIMELINE, chosen)
 
 
 def _answer(
     context: typer.Context,
-    ask: Callable[[Connection, Question], list[Answer]],
+    ask: Callable[[Connection, Question], Iterator[Answer]],
     filters: Filters,
     *,
-    limit: int,
+    limit: int | None,
     columns: Sequence[str],
     shape: Shape,
     form: str | None,
 ) -> None:
-    chosen = _format(form)
+    """Prints the answer; a table has its own limit, an export is cut only where somebody asked for that."""
+    chosen = chosen_format(form)
+    most = _TABLE_LIMIT if limit is None and chosen is Format.TABLE else limit
     with engine_of(context) as engine, engine.connect() as connection:
-        rows = ask(connection, filters.question(connection, limit=limit))
-    print_answers(rows, columns, shape, chosen)
-    if len(rows) == limit and chosen is Format.TABLE:
-        typer.echo(f"the newest {limit}; more with --limit", err=True)
+        rows = ask(connection, filters.question(connection, limit=most))
+        if most is None:
+            _print(rows, columns, shape, chosen)
+            return
+        found = list(rows)
+    _print(found, columns, shape, chosen)
+    if len(found) == most:
+        typer.echo(f"the newest {most}; more with --limit", err=True)
 
 
-def _format(written: str | None) -> Format:
-    if written is None:
-        return Format.TABLE if sys.stdout.isatty() else Format.JSON
-    faults: list[str] = []
-    found = known_word(Format, "format", written, faults)
-    if found is None:
-        raise ConfigurationError(*faults)
-    return found
+def _print(rows: Iterable[Answer], columns: Sequence[str], shape: Shape, form: Format) -> None:
+    match form:
+        case Format.TABLE:
+            print_table(list(rows), shape, sys.stdout)
+        case Format.JSON:
+            print_json(rows, columns, sys.stdout)
+        case Format.CSV:
+            print_csv(rows, columns, sys.stdout)

@@ -5,49 +5,117 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from outbox.connector import ConnectorSpec
+from outbox.connector import TRIGGER_WORDS, ConnectorSpec
+from outbox.connector_input import LITERAL
 from outbox.errors import ConfigurationError
 from outbox.suggest import suggestion
 
+OPTIONS = {
+    "business_units": "--business-unit",
+    "triggers": "--trigger",
+    "secret": "--secret-env, --secret-file",
+    "signing_secret": "--signing-secret-env, --signing-secret-file",
+    "company_fields": "--company-field",
+    "field_mapping": "--map",
+    "timeout_seconds": "--timeout",
+    "headers": "--header, --header-env",
+    "name": "name",
+}
+"""What a key of a connector is called on the command line, where it is not --key."""
+_TYPED = "expected a secret value in a variable, by --header-env, got it typed; keep secrets out of sight"
 CLEARABLE = tuple(key for key, known in ConnectorSpec.model_fields.items() if not known.is_required())
 
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 Units: TypeAlias = Annotated[
-    Texts, typer.Option("--business-unit", help="Business unit by id or unambiguous name, * for all; several times.")
+    Texts,
+    typer.Option(
+        "--business-unit", metavar="UNIT", help="Business unit by id or unambiguous name, * for all; several times."
+    ),
 ]
 Triggers: TypeAlias = Annotated[
-    Texts, typer.Option("--trigger", help="create, update, send, review or expired; several times.")
+    Texts,
+    typer.Option(
+        "--trigger",
+        metavar="TRIGGER",
+        help="What to report; several times. " + "; ".join(f"{one}: {words}" for one, words in TRIGGER_WORDS.items()),
+    ),
 ]
-Url: TypeAlias = Annotated[Text, typer.Option("--url", help="Payload URL.")]
+Url: TypeAlias = Annotated[Text, typer.Option("--url", help="Payload URL: each report is a POST to it.")]
 ContentTypeWord: TypeAlias = Annotated[
-    Text, typer.Option("--content-type", help="application/json (default) or application/x-www-form-urlencoded.")
+    Text,
+    typer.Option(
+        "--content-type", help="application/json or application/x-www-form-urlencoded.  [default: application/json]"
+    ),
 ]
-Username: TypeAlias = Annotated[Text, typer.Option("--username", help="User name of basic authentication.")]
+Username: TypeAlias = Annotated[
+    Text, typer.Option("--username", help="User name of basic authentication.  [default: webhook]")
+]
 SecretEnv: TypeAlias = Annotated[
-    Text, typer.Option("--secret-env", metavar="VARIABLE", help="Variable that holds the secret (basic auth).")
+    Text,
+    typer.Option(
+        "--secret-env",
+        metavar="VARIABLE",
+        help="Variable that holds the secret: used to authorize the Webhook call using basic authentication.",
+    ),
 ]
 SecretFile: TypeAlias = Annotated[
     Text, typer.Option("--secret-file", metavar="FILE", help="File that holds the secret.")
 ]
 SslVerification: TypeAlias = Annotated[
-    bool | None, typer.Option("--ssl-verification/--no-ssl-verification", help="Enable or disable SSL verification.")
+    bool | None,
+    typer.Option(
+        "--ssl-verification/--no-ssl-verification", help="Enable or disable SSL verification.  [default: enabled]"
+    ),
 ]
-DataWord: TypeAlias = Annotated[Text, typer.Option("--data", help="Data to receive: everything (default) or status.")]
-CompanyFields: TypeAlias = Annotated[Texts, typer.Option("--company-field", help="Company extra field; several times.")]
+DataWord: TypeAlias = Annotated[
+    Text,
+    typer.Option(
+        "--data",
+        help="Data to Receive: everything (Send me everything) or status (Only Update Status).  [default: everything]",
+    ),
+]
+CompanyFields: TypeAlias = Annotated[
+    Texts, typer.Option("--company-field", metavar="FIELD", help="Extra field of the company to report; several times.")
+]
 MappingLines: TypeAlias = Annotated[
     Texts,
-    typer.Option("--map", metavar="FIELD=PROPERTY", help="Contract field and property of the report; several times."),
+    typer.Option(
+        "--map",
+        metavar="FIELD=PROPERTY",
+        help="Contract field and the property of the report that gets it; several times.",
+    ),
 ]
-FormStyleWord: TypeAlias = Annotated[Text, typer.Option("--form-style", help="fields (default) or payload.")]
-OrderWord: TypeAlias = Annotated[Text, typer.Option("--order", help="contract (default) or none.")]
-MaxInFlight: TypeAlias = Annotated[int | None, typer.Option("--max-in-flight", help="Most deliveries at once.")]
-Rate: TypeAlias = Annotated[float | None, typer.Option("--rate", help="Most deliveries a second.")]
-Timeout: TypeAlias = Annotated[float | None, typer.Option("--timeout", help="Seconds for one whole exchange.")]
+FormStyleWord: TypeAlias = Annotated[
+    Text,
+    typer.Option(
+        "--form-style",
+        help="How a form carries the report: fields, or payload (JSON in one parameter).  [default: fields]",
+    ),
+]
+OrderWord: TypeAlias = Annotated[
+    Text, typer.Option("--order", help="contract (each contract's reports in order) or none.  [default: contract]")
+]
+MaxInFlight: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--max-in-flight", help="Most reports on their way to it at once, 1 to 1000.  [default: 8]"),
+]
+Timeout: TypeAlias = Annotated[
+    float | None, typer.Option("--timeout", help="Seconds for one whole exchange, up to 300.  [default: 15]")
+]
+Rate: TypeAlias = Annotated[
+    float | None, typer.Option("--rate", help="Most reports a second to it, over all workers.  [default: no limit]")
+]
 Schedule: TypeAlias = Annotated[
-    Text, typer.Option("--schedule", help="Pauses before the retries, such as 5s,1m,5m; '' for a single attempt.")
+    Text,
+    typer.Option(
+        "--schedule",
+        help="Pauses before the retries, such as 5s,1m,5m; '' for a single attempt.  [default: the service's]",
+    ),
 ]
-Headers: TypeAlias = Annotated[Texts, typer.Option("--header", help="'Name: value' to send; several times.")]
+Headers: TypeAlias = Annotated[
+    Texts, typer.Option("--header", metavar="'NAME: VALUE'", help="A header to send; several times.")
+]
 SecretHeaders: TypeAlias = Annotated[
     Texts,
     typer.Option("--header-env", metavar="NAME=VARIABLE", help="A secret header, in a variable; several times."),
@@ -58,7 +126,9 @@ SigningEnv: TypeAlias = Annotated[
 SigningFile: TypeAlias = Annotated[
     Text, typer.Option("--signing-secret-file", metavar="FILE", help="File that holds the signing secret.")
 ]
-Enabled: TypeAlias = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whether it sends.")]
+Enabled: TypeAlias = Annotated[
+    bool | None, typer.Option("--enabled/--disabled", help="Whether it sends.  [default: enabled]")
+]
 Rename: TypeAlias = Annotated[Text, typer.Option("--rename", help="Edit: its new name.")]
 Clear: TypeAlias = Annotated[
     Texts, typer.Option("--clear", metavar="KEY", help="Edit: back to the default, such as secret; several times.")
@@ -91,6 +161,19 @@ def asked_for(typed: Mapping[str, Any], *, adding: bool) -> dict[str, Any]:
     if faults:
         raise ConfigurationError(*faults)
     return asked
+
+
+def by_option(fault: str, label: str) -> str:
+    """A fault of the connector `label`, told of the option that was typed."""
+    key, colon, words = fault.removeprefix(f"{label}: ").partition(": ")
+    known = key.partition(".")[0]
+    if not colon or known not in ConnectorSpec.model_fields:
+        return fault
+    words = words.replace("; add the key", "; give it").replace("leave the key out", "leave the option out")
+    words = words.replace(f"{LITERAL}, got a value; keep secrets out of the file", _TYPED)
+    if known == "headers" and "." in key:
+        return f"--header {key.partition('.')[2]}: {words}"
+    return f"{OPTIONS.get(known, '--' + known.replace('_', '-'))}: {words}"
 
 
 def _clear_faults(cleared: list[str], asked: Mapping[str, Any]) -> list[str]:

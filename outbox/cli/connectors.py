@@ -7,17 +7,19 @@ import typer
 from outbox.cli import connectors_code, connectors_send, connectors_show, connectors_write
 from outbox.cli.author import As, author_of
 from outbox.cli.context import box_of, confirm, engine_of
+from outbox.cli.sentences import SentencesGroup
 from outbox.connector_edits import disable_connector, enable_connector, remove_connector
 from outbox.connector_rekey import rekey
 from outbox.connectors import find_connector, waiting_deliveries
 
 app = typer.Typer(
+    cls=SentencesGroup,
     help="Say where and how to report: as code, by command, and try it out.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 Name: TypeAlias = Annotated[str, typer.Argument(help="Name of the connector.")]
-Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
 
 def _enable(context: typer.Context, name: Name, *, yes: Yes = False, by: As = None) -> None:

@@ -1,6 +1,7 @@
 """Connectors as code: diff, apply, export."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 
 from outbox.cli.author import As, name_of
 from outbox.cli.context import box_of, confirm, engine_of, settings_of
+from outbox.connector_change import Change
 from outbox.connectors import standing_connectors
 from outbox.connectors_export import export
 from outbox.connectors_file import (
@@ -21,10 +23,11 @@ from outbox.connectors_file import (
     read_connectors_file,
     unchanged_secrets,
 )
+from outbox.doctor.ground import counted
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.moment import write_moment
 from outbox.settings import read_variable
-from outbox.source_names import read_business_units, read_source_names
+from outbox.source_names import read_business_units, read_source_names, unit_labels
 
 File: TypeAlias = Annotated[
     Path | None, typer.Option("--file", help="The file.  [default: connectors.toml in the configuration folder]")
@@ -53,7 +56,8 @@ def _diff(
     """Show what `apply` would change, and what was changed elsewhere since it last ran."""
     with engine_of(context) as engine, engine.connect() as connection:
         differences = _compare(context, connection, file, allow_unknown=allow_unknown)
-    _print(differences, prune=False)
+        names = unit_labels(connection)
+    _print(differences, names, prune=False)
     if exit_code and differences.to_make:
         raise typer.Exit(1)
 
@@ -66,7 +70,7 @@ def _apply(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove connectors that apply created and the file has no more.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     by: As = None,
 ) -> None:
     """Make the connectors what the file says, after naming every change."""
@@ -74,7 +78,8 @@ def _apply(
     with engine_of(context) as engine:
         with engine.connect() as connection:
             differences = _compare(context, connection, file, allow_unknown=allow_unknown)
-        _print(differences, prune=prune)
+            names = unit_labels(connection)
+        _print(differences, names, prune=prune)
         count = len(differences.to_make) + (len(differences.prunable) if prune else 0)
         if not count:
             return
@@ -107,7 +112,7 @@ def _export(
 
 
 def _compare(context: typer.Context, connection: Connection, file: Path | None, *, allow_unknown: bool) -> Differences:
-    chosen = file or settings_of(context).connectors_file
+    chosen = (file or settings_of(context).connectors_file).absolute()
     box = box_of(context)
     return compare(
         connection,
@@ -116,17 +121,18 @@ def _compare(context: typer.Context, connection: Connection, file: Path | None, 
         source=read_source_names(connection),
         box=box,
         allow_unknown=allow_unknown,
+        allow_networks=settings_of(context).sender.allow_networks,
     )
 
 
-def _print(differences: Differences, *, prune: bool) -> None:
+def _print(differences: Differences, names: Mapping[str, str], *, prune: bool) -> None:
     """What would be made, a block a connector, then one line that sums it up."""
     console = Console(
         width=None if sys.stdout.isatty() else _OFF_TERMINAL_WIDTH, highlight=False, markup=False, soft_wrap=True
     )
     for one in differences.listed:
         if one.differs or one.notes:
-            _print_one(console, one)
+            _print_one(console, one, names)
     for standing in differences.prunable:
         words = "will be removed" if prune else "apply created it; --prune removes it"
         console.print(Text(f"- {standing.spec.name}:", "red" if prune else "yellow"), f"not in the file; {words}")
@@ -136,7 +142,7 @@ def _print(differences: Differences, *, prune: bool) -> None:
     console.print(_summary(differences, prune=prune))
 
 
-def _print_one(console: Console, one: Difference) -> None:
+def _print_one(console: Console, one: Difference, names: Mapping[str, str]) -> None:
     sign, style = ("+", "green") if one.standing is None else ("~", "yellow") if one.differs else (" ", "")
     console.print(Text(f"{sign} {one.spec.name}", f"bold {style}".strip()))
     if one.differs:
@@ -146,7 +152,8 @@ def _print_one(console: Console, one: Difference) -> None:
                 f" {_PLACES[change.origin]} ({change.action}, version {change.version})",
                 style="magenta",
             )
-    for found in one.changes:
+    for changed in one.changes:
+        found = _named(one, names) if changed.key == "business_units" else changed
         words = found.after if one.standing is None else found.words
         console.print(f"    {found.key}: {words}", style=style)
     if one.standing is not None and one.differs:
@@ -156,11 +163,19 @@ def _print_one(console: Console, one: Difference) -> None:
         console.print(f"    note: {note}", style="cyan")
 
 
+def _named(one: Difference, names: Mapping[str, str]) -> Change:
+    """Its business units before and after, by name and id."""
+    before = () if one.standing is None else one.standing.spec.business_units
+    told = [", ".join(names.get(unit, unit) for unit in units) for units in (before, one.spec.business_units)]
+    return Change("business_units", *told)
+
+
 def _summary(differences: Differences, *, prune: bool) -> str:
     made = sum(one.standing is None for one in differences.listed)
     changed = len(differences.to_make) - made
     removed = len(differences.prunable) if prune else 0
     if not (made or changed or removed):
-        return "no changes"
+        left = len(differences.prunable)
+        return "no changes" + (f"; --prune would remove {counted(left, 'connector')}" if left else "")
     unchanged = len(differences.listed) - len(differences.to_make)
     return f"{made} to create, {changed} to change, {removed} to remove, {unchanged} unchanged"

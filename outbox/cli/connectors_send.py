@@ -62,7 +62,7 @@ def _backfill(
     until: Until = None,
     contract: Contract = None,
     trigger: TriggerWord = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     by: As = None,
 ) -> None:
     """Give a connector the recorded events that it would get now and has no delivery for: count, ask, make."""

@@ -6,35 +6,48 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
-from outbox.cli.answers import Shape, print_json, print_table
+from outbox.cli.answers import print_json
 from outbox.cli.context import box_of, engine_of
-from outbox.connector import ConnectorSpec
+from outbox.cli.forms import AsJson, PageFormatWord, wants_json
+from outbox.cli.tables import Column, Shape, print_table, table_console
+from outbox.connector import RECEIVED_WORDS, SSL_WORDS, ConnectorSpec
 from outbox.connector_change import SECRETS, history, secret_words, words
 from outbox.connectors import UNOPENED, StandingConnector, find_connector, standing_connectors, waiting_deliveries
 from outbox.moment import write_moment
 from outbox.resources import query
-from outbox.source_names import read_business_units
+from outbox.source_names import unit_labels
 
 _LIST = Shape(
     "connector",
-    {
-        "name": "name",
-        "state": "state",
-        "business_units": "business units",
-        "triggers": "triggers",
-        "url": "payload URL",
-        "waiting": "waiting",
-    },
+    (
+        Column("name", "name", folds=True),
+        Column("state", "state", coloured=True),
+        Column("waiting", "waiting"),
+        Column("business units", "business_units", folds=True),
+        Column("triggers", "triggers", folds=True),
+        Column("payload URL", "url", long=True),
+        Column("why", "reason", long=True),
+    ),
 )
-_COLUMNS = ("id", *_LIST.headings, "version", "changed_by", "changed_at", "reason", "held_at", "next_probe_at")
+_HISTORY = Shape(
+    "change",
+    (
+        Column("version", "version"),
+        Column("action", "action"),
+        Column("changed at (UTC)", "changed_at"),
+        Column("changed by", "changed_by", folds=True),
+        Column("from", "origin"),
+    ),
+)
+_COLUMNS = (
+    *("id", "name", "state", "business_units", "triggers", "url", "waiting"),
+    *("version", "changed_by", "changed_at", "reason", "held_at", "next_probe_at"),
+)
 _VERSIONS_SHOWN = 10
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,12 +56,13 @@ def register(app: typer.Typer) -> None:
     app.command("show")(_show)
 
 
-def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
+def _list(context: typer.Context, *, form: PageFormatWord = None, as_json: AsJson = False) -> None:
     """List the connectors, how they stand and how much waits for each."""
+    as_json = wants_json(form, as_json=as_json)
     with engine_of(context) as engine, engine.connect() as connection:
         standing = standing_connectors(connection, box_of(context))
         waiting = waiting_deliveries(connection, [one.id for one in standing])
-        names = {} if as_json else _unit_names(connection)
+        names = {} if as_json else unit_labels(connection)
     rows = [_row(one, waiting[one.id]) for one in standing]
     if as_json:
         print_json(rows, _COLUMNS, sys.stdout)
@@ -56,7 +70,6 @@ def _list(context: typer.Context, *, as_json: AsJson = False) -> None:
     for row in rows:
         row["business_units"] = ", ".join(names.get(unit, unit) for unit in row["business_units"])
         row["triggers"] = ", ".join(row["triggers"])
-        row["state"] = f"{row['state']}: {row['reason']}" if row["reason"] else row["state"]
     print_table(rows, _LIST, sys.stdout)
 
 
@@ -64,21 +77,25 @@ def _show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the connector.")],
     *,
+    form: PageFormatWord = None,
     as_json: AsJson = False,
 ) -> None:
     """Show all of one connector and its last changes; of secrets only whether they are set."""
+    as_json = wants_json(form, as_json=as_json)
     with engine_of(context) as engine, engine.connect() as connection:
         standing = find_connector(connection, box_of(context), name)
         waiting = waiting_deliveries(connection, [standing.id])[standing.id]
         versions = _versions(connection, standing.id)
-        names = _unit_names(connection)
+        names = unit_labels(connection)
     if as_json:
-        whole = _row(standing, waiting) | history(standing.spec, ()) | {"versions": versions}
+        told = [one | {"changed_at": write_moment(one["changed_at"])} for one in versions]
+        whole = _row(standing, waiting) | history(standing.spec, ()) | {"versions": told}
         print_json([whole], tuple(whole), sys.stdout)
         return
-    console = Console(width=None if sys.stdout.isatty() else 1_000, highlight=False, markup=False)
+    console = table_console(sys.stdout)
     console.print(_facts(standing, waiting, names))
-    console.print(_changes(versions))
+    console.print()
+    print_table(versions, _HISTORY, sys.stdout)
 
 
 def _row(one: StandingConnector, waiting: int) -> dict[str, Any]:
@@ -113,17 +130,13 @@ def _versions(connection: Connection, connector_id: int) -> list[dict[str, Any]]
         {
             "version": row.version,
             "action": row.action,
-            "changed_at": write_moment(row.changed_at),
+            "changed_at": row.changed_at,
             "changed_by": row.changed_by,
             "origin": row.origin,
             "spec": json.loads(row.spec),
         }
         for row in rows
     ]
-
-
-def _unit_names(connection: Connection) -> dict[str, str]:
-    return {unit.id: f"{unit.name} ({unit.id})" for unit in read_business_units(connection) if unit.name}
 
 
 def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table:
@@ -150,6 +163,10 @@ def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str
                 continue
             case "business_units":
                 yield title, ", ".join(names.get(unit, unit) for unit in value)
+            case "ssl_verification":
+                yield title, SSL_WORDS[value]
+            case "data":
+                yield title, RECEIVED_WORDS[value]
             case "headers":
                 shown = (f"{name}: {text if isinstance(text, str) else 'set'}" for name, text in value.items())
                 yield title, "\n".join(shown) or "none"
@@ -159,12 +176,3 @@ def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str
                 yield title, words(value, key)
     if one.old_signing_secret is not None:
         yield "Old signing secret", "set, until dropped"
-
-
-def _changes(versions: list[dict[str, Any]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in ("version", "action", "changed at (UTC)", "changed by", "from"):
-        table.add_column(heading, justify="right" if heading == "version" else "left", overflow="fold")
-    for row in versions:
-        table.add_row(*(str(row[key]) for key in ("version", "action", "changed_at", "changed_by", "origin")))
-    return table

@@ -1,5 +1,6 @@
 """Commands that write a connector: add, edit. One signature for both, for their options are the same."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,18 +9,17 @@ from sqlalchemy import Connection
 
 from outbox.cli import connector_options as options
 from outbox.cli.author import As, author_of
-from outbox.cli.connector_options import asked_for
+from outbox.cli.connector_options import asked_for, by_option
 from outbox.cli.connectors_code import AllowUnknown
-from outbox.cli.context import box_of, engine_of
+from outbox.cli.context import box_of, engine_of, settings_of
 from outbox.connector import KEPT, ConnectorSpec
 from outbox.connector_change import SECRETS
-from outbox.connector_check import check
 from outbox.connector_edits import create_connector, edit_connector
 from outbox.connector_input import read_connector
 from outbox.connectors import StandingConnector, find_connector
 from outbox.errors import ConfigurationError
 from outbox.settings import read_variable
-from outbox.source_names import read_source_names
+from outbox.source_names import check_connector, read_source_names
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +75,8 @@ def _write(
 def _add(context: typer.Context, asked: dict[str, Any], *, allow_unknown: bool, by: str | None) -> None:
     author, box = author_of(by), box_of(context)
     with engine_of(context) as engine, engine.begin() as connection:
-        spec = _checked(connection, asked, standing=None, allow_unknown=allow_unknown)
+        networks = settings_of(context).sender.allow_networks
+        spec = _checked(connection, asked, standing=None, allow_unknown=allow_unknown, networks=networks)
         create_connector(connection, spec, box=box, author=author)
     typer.echo(f"connector {spec.name!r} is added")
 
@@ -94,7 +95,8 @@ def _edit(
     with engine_of(context) as engine, engine.begin() as connection:
         standing = find_connector(connection, box, name)
         kept = {key: value for key, value in _as_written(standing.spec).items() if key not in cleared}
-        spec = _checked(connection, {**kept, **asked}, standing=standing, allow_unknown=allow_unknown)
+        values, networks = {**kept, **asked}, settings_of(context).sender.allow_networks
+        spec = _checked(connection, values, standing=standing, allow_unknown=allow_unknown, networks=networks)
         found = edit_connector(connection, standing, spec, box=box, author=author, drop_old_signing_secret=drop_old)
     for change in found:
         typer.echo(f"{change.key}: {change.words}")
@@ -110,17 +112,28 @@ def _as_written(spec: ConnectorSpec) -> dict[str, Any]:
 
 
 def _checked(
-    connection: Connection, values: dict[str, Any], *, standing: StandingConnector | None, allow_unknown: bool
+    connection: Connection,
+    values: dict[str, Any],
+    *,
+    standing: StandingConnector | None,
+    allow_unknown: bool,
+    networks: Sequence[str],
 ) -> ConnectorSpec:
     """The spec, held against the rules and the source; warnings are said, faults raised, all of them."""
     label = f"connector {values['name']!r}"
-    written = read_connector(values, label=label, folder=Path(), read_variable=read_variable)
+    try:
+        written = read_connector(values, label=label, folder=Path(), read_variable=read_variable)
+    except ConfigurationError as error:
+        raise ConfigurationError(*(by_option(fault, label) for fault in error.faults)) from None
     units = standing.spec.business_units if standing else ()
-    checked = check(written.spec, read_source_names(connection), standing_units=units, allow_unknown=allow_unknown)
+    source = read_source_names(connection)
+    checked = check_connector(
+        connection, written.spec, source, standing_units=units, allow_unknown=allow_unknown, allow_networks=networks
+    )
     faults = [f"{label}: {key}: {words}; set it" for key, words in written.missing.items()]
     faults += [f"{label}: {fault}" for fault in checked.faults]
     if faults:
-        raise ConfigurationError(*faults)
+        raise ConfigurationError(*(by_option(fault, label) for fault in faults))
     for warning in checked.warnings:
         typer.echo(f"note: {warning}", err=True)
     return checked.spec

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from outbox import canonical
 from outbox.cli.context import engine_of, settings_of
+from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.doctor import Finding, Level, examine
 from outbox.doctor.ground import counted
 
@@ -25,9 +25,11 @@ def register(app: typer.Typer) -> None:
 def _doctor(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON array of findings.")] = False,
+    form: PageFormatWord = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check the installation and say what to mend; exit code 1 for a fault, 0 otherwise."""
+    as_json = wants_json(form, as_json=as_json)
     with engine_of(context, checked=False) as engine:
         findings = examine(engine, settings_of(context))
     if as_json:

@@ -17,14 +17,20 @@ from outbox.suggest import suggestion
 
 Contract: TypeAlias = Annotated[str | None, typer.Option(help="Id of the contract.")]
 BusinessUnit: TypeAlias = Annotated[str | None, typer.Option(help="Business unit: its id, or its unambiguous name.")]
-TriggerWord: TypeAlias = Annotated[str | None, typer.Option("--trigger", help="create, update, send, review, expired.")]
+TriggerWord: TypeAlias = Annotated[
+    str | None, typer.Option("--trigger", help="What was captured: create, update, send, review or expired.")
+]
 ConnectorName: TypeAlias = Annotated[str | None, typer.Option("--connector", help="Name of the connector.")]
 StateWord: TypeAlias = Annotated[
     str | None,
-    typer.Option("--state", help="Of the delivery: pending, leased, held, blocked, delivered, dead or cancelled."),
+    typer.Option(
+        "--state", help="State of the delivery: pending, leased, held, blocked, delivered, dead or cancelled."
+    ),
 ]
-Since: TypeAlias = Annotated[str | None, typer.Option(help="From then on: 2h or 7d ago, or 2026-11-01T10:00:00Z.")]
-Until: TypeAlias = Annotated[str | None, typer.Option(help="Before then; as --since.")]
+Since: TypeAlias = Annotated[
+    str | None, typer.Option(help="From this moment on: how long ago, such as 2h or 7d, or 2026-11-01T10:00:00Z.")
+]
+Until: TypeAlias = Annotated[str | None, typer.Option(help="Before this moment, written as for --since.")]
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -41,6 +47,7 @@ class Filters:
     since: str | None
     until: str | None
     outcome: str | None = None
+    event: int | None = None
 
     def any(self) -> bool:
         """Whether there is one."""
@@ -51,6 +58,7 @@ class Filters:
         now = audit.clock(connection)
         faults: list[str] = []
         asked = Question(
+            event=self.event,
             contract=self.contract,
             business_unit=self.business_unit,
             connector=self.connector,

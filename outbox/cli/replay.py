@@ -45,7 +45,7 @@ def _replay(
     since: Since = None,
     until: Until = None,
     by: As = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
     """Send one delivery again (EVENT CONNECTOR), or all that filters find: the dead ones unless --state says others."""
     filters = Filters(

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from outbox.cli.context import engine_of, settings_of
-from outbox.migrations import as_sql, migrate, migrations
+from outbox.errors import ConfigurationError
+from outbox.migrations import as_sql, migrate, migrations, version_of
 from outbox.secret_box import make_key
 from outbox.supervisor import cores, end_with_supervisor, supervise
 
@@ -24,12 +25,25 @@ def _migrate(
     context: typer.Context,
     *,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Print what an empty database would get, and connect to none.")
+        bool,
+        typer.Option(
+            "--sql",
+            help="Print the script instead of running it: what is missing in the database, or all of it without one.",
+        ),
     ] = False,
+    after: Annotated[
+        int | None,
+        typer.Option("--from", min=0, help="With --sql: connect to none, and print what comes after this version."),
+    ] = None,
 ) -> None:
     """Create or upgrade the schemas outbox and outbox_audit."""
+    if after is not None and not sql:
+        raise ConfigurationError("migrate: expected --from only beside --sql; leave it out")
     if sql:
-        typer.echo(as_sql(), nl=False)
+        if after is None and settings_of(context).database_url.get_secret_value():
+            with engine_of(context, checked=False) as engine, engine.connect() as connection:
+                after = version_of(connection)
+        typer.echo(as_sql(after or 0), nl=False)
         return
     with engine_of(context, checked=False) as engine:
         applied = migrate(engine)

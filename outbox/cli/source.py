@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,11 +11,12 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from outbox.cli.context import confirm, engine_of, settings_of
-from outbox.errors import OutboxError
+from outbox.doctor.ground import counted
+from outbox.errors import ConfigurationError, OutboxError
 from outbox.install import Planned, install, load_mapping, plan, recapture, uninstall, waiting_errors
 from outbox.plan import State, script
 
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 _AllowSlow = Annotated[bool, typer.Option("--allow-slow", help="Accept lookups that read a large table whole.")]
 _SIGNS = {State.STANDS: "=", State.NEW: "+", State.DIFFERS: "~"}
 
@@ -28,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
     """Print the exact DDL that install would run, as a script with what it means in comments. Changes nothing."""
-    mapping = load_mapping(settings_of(context).source_file)
-    with engine_of(context) as engine, engine.connect() as connection:
-        planned = plan(connection, mapping, allow_slow=allow_slow)
+    file = settings_of(context).source_file
+    with _told_of(file), engine_of(context) as engine, engine.connect() as connection:
+        planned = plan(connection, load_mapping(file), allow_slow=allow_slow)
     written = script(planned.plan, remarks(planned))
     if sys.stdout.isatty():
         Console().print(Syntax(written, "postgresql", background_color="default", word_wrap=True))
@@ -40,8 +43,9 @@ def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
 
 def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Yes = False) -> None:
     """Put the capture triggers on the application's tables, after the mapping was held against the live database."""
-    mapping = load_mapping(settings_of(context).source_file)
-    with engine_of(context) as engine:
+    file = settings_of(context).source_file
+    with _told_of(file), engine_of(context) as engine:
+        mapping = load_mapping(file)
         with engine.connect() as connection:
             planned = plan(connection, mapping, allow_slow=allow_slow)
         for warning in planned.inspected.warnings:
@@ -50,12 +54,23 @@ def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Ye
             typer.echo("nothing to do: everything stands as source.toml says")
             return
         made, dropped = list(planned.plan.pending()), planned.plan.drops
-        confirm(f"Make {len(made)} objects, drop {len(dropped)} (`outbox plan` shows them)?", yes=yes)
+        confirm(f"Make {counted(len(made), 'object')}, drop {len(dropped)} (`outbox plan` shows them)?", yes=yes)
         install(engine, mapping, allow_slow=allow_slow)
     tables = sorted({table.sql for table in planned.plan.installation.tables})
-    typer.echo(
-        f"installed: {len(made)} objects made, {len(dropped)} dropped; captured from now on: {', '.join(tables)}"
-    )
+    done = f"{counted(len(made), 'object')} made, {len(dropped)} dropped"
+    typer.echo(f"installed: {done}; captured from now on: {', '.join(tables)}")
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Faults name the file in full."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults = (
+            one.replace(f"{file.name}: ", f"{file}: ", 1) if one.startswith(file.name) else one for one in error.faults
+        )
+        raise ConfigurationError(*faults) from None
 
 
 def _uninstall(context: typer.Context, *, yes: _Yes = False) -> None:
@@ -79,12 +94,12 @@ def _recapture(context: typer.Context, *, yes: _Yes = False) -> None:
             return
         for rule, count, example in waiting:
             typer.echo(f"{count:>8}  {rule}: {example}")
-        confirm(f"Recapture {total} recorded changes?", yes=yes)
+        confirm(f"Recapture {counted(total, 'recorded change')}?", yes=yes)
         done = recapture(engine)
-    typer.echo(f"recaptured {done.recaptured} changes, {done.failed} failed again")
+    typer.echo(f"recaptured {counted(done.recaptured, 'change')}, {done.failed} failed again")
     if done.failed:
         raise OutboxError(
-            f"{done.failed} changes still can't be captured: mend source.toml, `outbox install`, and again"
+            f"{counted(done.failed, 'change')} still can't be captured: mend source.toml, `outbox install`, and again"
         )
 
 
@@ -107,6 +122,9 @@ def remarks(planned: Planned) -> Iterator[str]:
     yield from _columns(planned)
     yield "Lookups (PostgreSQL's estimates; the first for each note at commit, the others for each changed row):"
     for cost in inspected.costs:
+        if not cost.reads:
+            yield f"  {cost.what}: no lookup"
+            continue
         by = f"by {', '.join(cost.indexes)}" if cost.indexes else "without an index"
         slow = f"; reads all of {', '.join(cost.slow)}" if cost.slow else ""
         yield f"  {cost.what}: cost {cost.cost:.2f}, {by}{slow}"

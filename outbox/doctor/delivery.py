@@ -1,5 +1,7 @@
 """Checks of routing and delivering: what waits, what went dead, and for whom."""
 
+import shlex
+
 from outbox.connectors import UNOPENED, load_connectors
 from outbox.doctor.ground import LATE_SECONDS, Finding, Ground, ago, counted
 from outbox.resources import query
@@ -25,7 +27,8 @@ def check_overdue(ground: Ground) -> list[Finding]:
     found = []
     for row in rows:
         leases = f", {row.leases} with a lease that ran out" if row.leases else ""
-        words = f"to {row.connector} {_deliveries(row.waiting)} overdue{leases}, the oldest by {ago(row.age)}"
+        verb = "is" if row.waiting == 1 else "are"
+        words = f"{_deliveries(row.waiting)} to {row.connector} {verb} overdue{leases}, the oldest by {ago(row.age)}"
         found.append(ground.late(row.age, words, mend))
     return found or [ground.ok("no delivery is overdue")]
 
@@ -35,14 +38,15 @@ def check_lanes(ground: Ground) -> list[Finding]:
     count = len(ground.connection.execute(query("stuck_lanes")).all())
     if count == 0:
         return [ground.ok("every lane has its head")]
-    return [ground.warning(f"{count} lanes have none", "`outbox run` mends them within a minute; if not, report it")]
+    words = f"{counted(count, 'lane')} {'has' if count == 1 else 'have'} no head"
+    return [ground.warning(words, "`outbox run` mends them within a minute; if not, report it")]
 
 
 def check_orphans(ground: Ground) -> list[Finding]:
     """Nothing waits for a connector that is removed."""
     rows = ground.connection.execute(query("doctor_orphans")).all()
     mend = "nothing sends them; add a connector, then `outbox connectors backfill`"
-    found = [ground.warning(f"for {row.connector}, removed, {_deliveries(row.waiting)} waiting", mend) for row in rows]
+    found = [ground.warning(f"{_waiting(row.waiting)} for {row.connector}, which is removed", mend) for row in rows]
     return found or [ground.ok("nothing waits for a removed connector")]
 
 
@@ -51,8 +55,9 @@ def check_dead(ground: Ground) -> list[Finding]:
     rows = ground.connection.execute(query("doctor_dead")).all()
     found = [
         ground.warning(
-            f"to {row.connector} {_deliveries(row.dead)} dead since less than a day",
-            f"see why with `outbox deliveries --connector {row.connector!r} --state dead`, then `outbox replay`",
+            f"{_deliveries(row.dead)} to {row.connector} went dead within the last day",
+            f"see why: `outbox deliveries --connector {shlex.quote(row.connector)} --state dead`;"
+            f" then `outbox replay --connector {shlex.quote(row.connector)} --state dead --since 24h`",
         )
         for row in rows
     ]
@@ -60,21 +65,23 @@ def check_dead(ground: Ground) -> list[Finding]:
 
 
 def check_connectors(ground: Ground) -> list[Finding]:
-    """Connectors stand, and none is held or disabled."""
+    """Connectors stand, and none is held or was disabled by its receiver; what a person disabled is only told."""
     rows = ground.connection.execute(query("doctor_connectors")).all()
     if not rows:
-        return [ground.warning("there is no connector: nothing is sent", "`outbox connectors add`")]
-    found = [
-        ground.warning(
-            f"{row.connector} is {row.state} for {ago(row.age)}: {row.state_reason};"
-            f" {_deliveries(row.waiting)} waiting",
-            "mend what it says, then `outbox connectors enable`"
-            if row.state == "disabled"
-            else "mend what it says; it is probed, and all goes out when it answers",
-        )
-        for row in rows
-        if row.state != "enabled"
-    ]
+        mend = "write connectors.toml and `outbox connectors apply`, or `outbox connectors add`"
+        return [ground.warning("there is no connector: nothing is sent", mend)]
+    found = []
+    for row in rows:
+        if row.state == "enabled":
+            continue
+        words = f"{row.connector} has been {row.state} for {ago(row.age)}: {row.state_reason}; {_waiting(row.waiting)}"
+        enable = f"`outbox connectors enable {shlex.quote(row.connector)}`"
+        if row.state == "disabled" and not row.by_relay:
+            found.append(ground.ok(words))
+        elif row.state == "disabled":
+            found.append(ground.warning(words, f"mend what it says, then {enable}"))
+        else:
+            found.append(ground.warning(words, "mend what it says; it is probed, and all goes out when it answers"))
     return found or [ground.ok(f"{counted(len(rows), 'connector')}, all enabled")]
 
 
@@ -94,6 +101,10 @@ def check_secrets(ground: Ground) -> list[Finding]:
         for row in ground.connection.execute(query("doctor_unopened"))
     ]
     return found or [ground.ok("every secret can be opened")]
+
+
+def _waiting(count: int) -> str:
+    return f"{_deliveries(count)} {'waits' if count == 1 else 'wait'}" if count else "no delivery waits"
 
 
 def _deliveries(count: int) -> str:

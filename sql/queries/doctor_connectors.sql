@@ -1,5 +1,8 @@
--- Connectors that stand, how they stand, since when, and how much waits for each.
+-- Connectors that stand, how they stand, since when, by whom where disabled, and how much waits for each.
 SELECT c.connector, c.connector_id, c.state, c.state_reason, c.waiting,
+       coalesce((SELECT v.origin = 'relay' FROM outbox.connector_version AS v
+                 WHERE v.connector_id = c.connector_id AND v.action = 'disable'
+                 ORDER BY v.version DESC LIMIT 1), false) AS by_relay,
        coalesce(CAST(extract(epoch FROM clock_timestamp() - c.state_since) AS double precision), 0) AS age
 FROM outbox_audit.connectors c
 WHERE c.state <> 'removed'

@@ -120,7 +120,10 @@ class Mortal:
         for life in count(1):
             if ending.wait(0.15):
                 break
-            pool, asked_at = SendPool(transport, threads=4, now=lambda: now), time.monotonic()
+            pool = SendPool(transport, threads=4, most_threads=4, now=lambda: now)
+            for connector_id in self._connectors:
+                pool.limit(connector_id, 8)
+            asked_at = time.monotonic()
             lease = TIMEOUT_SECONDS + 0.6
             leased = claim(self._database, *self._connectors, token=life, name="mortal", lease=lease, most=2, take=1)
             for one in leased[life % 2 :]:

@@ -1,8 +1,9 @@
 """Questions: filters, names, order, limits, exact values, and the plans behind them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 from sqlalchemy import Connection as Reader
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from outbox import audit
 from outbox.audit import Question
+from outbox.audit_names import connector_ids
 from outbox.errors import ConfigurationError
 from outbox.model import Outcome, State, Trigger
 from tests.conftest import Database
@@ -39,7 +41,7 @@ def reader(database: Database) -> Iterator[Reader]:
         yield connection
 
 
-def ids(answers: list[audit.Answer]) -> list[int]:
+def ids(answers: Iterable[audit.Answer]) -> list[int]:
     """The event ids, in the order of the answer."""
     return [row["event_id"] for row in answers]
 
@@ -120,14 +122,14 @@ def test_a_removed_connector_can_still_be_asked_for(db: Connection, reader: Read
         insert_delivery(db, event, owner)
 
     assert ids(audit.deliveries(reader, Question(connector="crm"))) == events[::-1]
-    assert audit.connector_ids(reader, "crm") == (new, old)
+    assert connector_ids(reader, "crm") == (new, old)
 
 
 def test_a_business_unit_is_asked_for_by_id_or_unambiguous_name(db: Connection, reader: Reader) -> None:
     """A name is looked up in the source; one that two units share is refused; an unknown one is taken as an id."""
     for unit in ("7", "8", "9"):
         insert_event(db, business_unit=unit)
-    assert len(audit.events(reader, Question(business_unit="8"))) == 1
+    assert len(list(audit.events(reader, Question(business_unit="8")))) == 1
     db.execute(
         "CREATE FUNCTION outbox.business_units() RETURNS TABLE (business_unit text, name text) LANGUAGE sql AS"
         " $$ VALUES ('7', 'North'), ('8', 'South'), ('9', 'South') $$"
@@ -135,10 +137,49 @@ def test_a_business_unit_is_asked_for_by_id_or_unambiguous_name(db: Connection, 
     reader.rollback()
 
     assert [row["business_unit"] for row in audit.events(reader, Question(business_unit="North"))] == ["7"]
-    assert len(audit.events(reader, Question(business_unit="9"))) == 1
-    assert audit.events(reader, Question(business_unit="gone")) == []
-    with pytest.raises(ConfigurationError, match="the name of 8, 9; give the id"):
+    assert len(list(audit.events(reader, Question(business_unit="9")))) == 1
+    with pytest.raises(ConfigurationError, match="an id or name of 8, 9; give the id"):
         audit.events(reader, Question(business_unit="South"))
+
+
+def test_a_unit_that_nobody_knows_is_an_error_unless_history_has_it(db: Connection, reader: Reader) -> None:
+    """A typing mistake never answers `nothing found`; a unit that is gone is found by its id."""
+    insert_event(db, business_unit="gone")
+    db.execute(
+        "CREATE FUNCTION outbox.business_units() RETURNS TABLE (business_unit text, name text) LANGUAGE sql AS"
+        " $$ VALUES ('7', 'North'), ('8', '7') $$"
+    )
+    reader.rollback()
+
+    assert len(list(audit.events(reader, Question(business_unit="gone")))) == 1
+    for ask in (audit.events, audit.deliveries, audit.attempts, audit.delivery_keys):
+        with pytest.raises(ConfigurationError, match="got 'Nroth'; did you mean 'North'"):
+            ask(reader, Question(business_unit="Nroth"))
+    with pytest.raises(ConfigurationError, match="got '7', an id or name of 7, 8; give its name"):
+        audit.events(reader, Question(business_unit="7"))
+
+
+def test_without_a_limit_every_row_comes_page_by_page(
+    db: Connection, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export is whole, in order, and each row once, also where pages end between rows of one event."""
+    monkeypatch.setattr(audit, "_PAGE", 2)
+    crm, erp = insert_connector(db, "crm"), insert_connector(db, "erp")
+    events = [insert_event(db) for _ in range(5)]
+    for event in events:
+        for connector in (crm, erp):
+            insert_delivery(db, event, connector)
+            insert_attempt(db, event, connector, outcome="lost")
+            insert_attempt(db, event, connector, outcome="late")
+
+    newest = events[::-1]
+    assert ids(audit.events(reader, Question(limit=None))) == newest
+    assert ids(audit.deliveries(reader, Question(limit=None))) == [one for one in newest for _ in range(2)]
+    attempts = list(audit.attempts(reader, Question(limit=None)))
+    assert ids(attempts) == [one for one in newest for _ in range(4)]
+    assert len({(one["event_id"], one["connector"], one["outcome"]) for one in attempts}) == 20
+    assert set(attempts[0]) >= set(audit.ATTEMPTS)
+    assert ids(audit.events(reader, Question(limit=None, event=events[1]))) == [events[1]]
 
 
 def test_a_broken_mapping_does_not_stop_questions_by_id(db: Connection, reader: Reader) -> None:
@@ -149,7 +190,7 @@ def test_a_broken_mapping_does_not_stop_questions_by_id(db: Connection, reader: 
         " $$ BEGIN RETURN QUERY SELECT id, name FROM gone; END $$"
     )
 
-    assert len(audit.events(reader, Question(business_unit="bu1"))) == 1
+    assert len(list(audit.events(reader, Question(business_unit="bu1")))) == 1
 
 
 def fill(db: Connection, *, events: int) -> None:
@@ -210,6 +251,7 @@ def test_questions_read_what_they_answer_and_not_all_facts(touched: "Touched") -
     hour_ago = audit.clock(reader) - timedelta(hours=1)
     for question in (
         Question(limit=10),
+        Question(limit=None),
         Question(contract="k7"),
         Question(connector="erp", limit=10),
         Question(state=State.PENDING),
@@ -218,7 +260,7 @@ def test_questions_read_what_they_answer_and_not_all_facts(touched: "Touched") -
     ):
         for ask in (audit.events, audit.deliveries, audit.attempts):
             before = touched.rows()
-            found = ask(reader, question)
+            found = list(islice(ask(reader, question), 500))
             assert found or (ask is audit.attempts and question.state is State.PENDING)
             assert touched.rows() - before < 12_000, (ask.__name__, question)
 

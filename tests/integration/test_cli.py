@@ -1,5 +1,6 @@
 """The command line: exit codes, help, and errors in words. What each command does is tested beside its module."""
 
+import re
 import resource
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import typer
 from outbox import __version__
 from outbox.cli import run
 from outbox.cli.app import app
+from outbox.migrations import migrations
+from outbox.resources import folder
 from tests.conftest import Database
 from tests.program import program
 
@@ -216,6 +219,53 @@ def test_migrate_prints_its_script_without_a_database(capsys: pytest.CaptureFixt
     assert shown.out.startswith("BEGIN;")
     assert shown.out.endswith("COMMIT;\n")
     assert shown.err == ""
+
+
+def test_with_a_database_migrate_prints_what_is_missing_there(
+    database: Database, empty_database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it for an empty one, the views alone where nothing is missing; --from asks no database."""
+    printed = []
+    for url, words in ((empty_database.url, ()), (database.url, ()), (NOWHERE, ("--from", "5"))):
+        monkeypatch.setenv("OUTBOX_DATABASE_URL", url)
+        assert run(["migrate", "--sql", *words]) == 0
+        printed.append(re.findall(r"^-- migration (\d+)", capsys.readouterr().out, re.MULTILINE))
+
+    numbers = [f"{one.number:04d}" for one in migrations()]
+    assert printed == [numbers, [], numbers[5:]]
+    assert run(["migrate", "--from", "5"]) == 2
+
+
+def test_the_examples_are_written_where_asked_and_overwrite_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has the wheel alone starts from the same files; a second time is refused, and a missing file says so."""
+    assert run(["examples", str(tmp_path / "mine")]) == 0
+    assert {one.name for one in (tmp_path / "mine").iterdir()} == {"outbox.toml", "source.toml", "connectors.toml"}
+    (tmp_path / "mine" / "source.toml").write_text("kept")
+
+    assert run(["examples", str(tmp_path / "mine")]) == 2
+    assert (tmp_path / "mine" / "source.toml").read_text() == "kept"
+    (tmp_path / "mine" / "source.toml").unlink()
+    capsys.readouterr()
+    assert run(["--config", str(tmp_path / "mine"), "plan"]) == 2
+    assert f"or write the examples there: outbox examples {tmp_path / 'mine'}" in capsys.readouterr().err
+
+
+def test_faults_of_a_rule_name_it(
+    tmp_path: Path, database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name, or by its place as people count; with the file in full."""
+    monkeypatch.setenv("OUTBOX_DATABASE_URL", database.url)
+    text = (folder("config") / "source.toml").read_text().replace('on       = "insert"', 'on       = "insrt"', 1)
+    text = text.replace('trigger  = "review"', 'name = "checkout"\ntrigger  = "reviewed"')
+    (tmp_path / "source.toml").write_text(text)
+
+    assert run(["--config", str(tmp_path), "plan"]) == 2
+
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/source.toml: capture 1: on.0: expected" in told
+    assert f"{tmp_path}/source.toml: capture 'checkout': trigger: expected" in told
 
 
 def test_a_reader_that_went_away_is_no_traceback() -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from outbox.audit import ATTEMPTS, DELIVERIES, EVENTS
 from outbox.cli import run
-from outbox.cli.answers import Shape, print_table
+from outbox.cli.tables import Column, Shape, print_table
 from tests.conftest import Database
 from tests.factories import (
     Connection,
@@ -101,7 +102,11 @@ def test_csv_reads_back(said: Said) -> None:
     """A header, a line a row, JSON as JSON, nothing as nothing."""
     dead, sent = csv.DictReader(io.StringIO(said("events", "--format", "csv")))
 
-    assert (dead["trigger"], json.loads(dead["changed"]), dead["document"]) == ("update", {"amount": [1, 2]}, "")
+    assert (dead["trigger"], json.loads(dead["changed"]), dead["document"]) == (
+        "update",
+        {"amount": {"old": 1, "new": 2}},
+        "",
+    )
     assert sent["document"] == '{"amount":12.50}'
     assert dead["occurred_at"].endswith("Z")
 
@@ -118,19 +123,41 @@ def test_a_table_is_for_people(said: Said) -> None:
     assert "the newest 1; more with --limit" in said("deliveries", "--limit", "1", "--format", "table")
 
 
-@pytest.mark.parametrize("width", [200, 70])
-def test_a_terminal_cuts_nothing(history: tuple[int, int], width: int) -> None:
-    """Where the table is too wide, each row is a block of lines: words and numbers stay whole at any width."""
+@pytest.mark.parametrize(
+    ("width", "form"), [(200, "beside"), (80, "beside"), (50, "below"), (32, "folded"), (12, "blocks")]
+)
+def test_a_terminal_cuts_nothing(history: tuple[int, int], width: int, form: str) -> None:
+    """Long texts go below their row, names fold, and at last each row is a block: all is there at any width."""
     out = Terminal()
     rows = [{"event_id": event, "connector": "a-long-name-of-a-connector", "error": "why " * 30} for event in history]
-    shape = Shape("attempts", {"event_id": "event", "connector": "connector" * 4, "error": "error"})
+    columns = (Column("event", "event_id"), Column("connector", "connector", folds=True))
+    shape = Shape("attempts", (*columns, Column("error", "error", long=True)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
         print_table(rows, shape, out)
+    told = re.sub(r"\x1b\[\d*m", "", out.getvalue())
 
-    assert out.getvalue().count("a-long-name-of-a-connector") == 2
-    assert " ".join(out.getvalue().split()).count("why") == 60
-    assert ("─" in out.getvalue()) == (width == 200)
+    assert re.sub(r"\s|why|error:", "", told).count("a-long-name-of-a-connector") == 2
+    assert told.count("why") == 60
+    assert ("─" in told) == (form != "blocks")
+    assert ("error: " in told) == (form in ("below", "folded"))
+    assert form == "blocks" or max(map(len, told.splitlines())) <= width
+
+
+def test_deliveries_fit_eighty_columns(history: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line a delivery, its error below: short times, no empty columns, nothing in blocks."""
+    del history
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ("events", "deliveries", "attempts"):
+        assert run([command]) == 0
+    assert run(["timeline", "k2"]) == 0
+    told = re.sub(r"\x1b\[\d*m", "", out.getvalue()).splitlines()
+
+    assert max(map(len, told)) <= 80
+    assert sum("─" in line for line in told) == 4
+    assert any(line.endswith("HTTP 500") for line in told)
 
 
 def test_filters_narrow(history: tuple[int, int], said: Said) -> None:
@@ -141,6 +168,7 @@ def test_filters_narrow(history: tuple[int, int], said: Said) -> None:
         (["--trigger", "update"], [dead]),
         (["--connector", "crm", "--state", "dead"], [dead]),
         (["--business-unit", "bu1", "--since", "1h"], [dead, sent]),
+        (["--event", str(dead)], [dead]),
         (["--until", "2026-01-01"], []),
     ]:
         for command in ("events", "deliveries", "attempts"):

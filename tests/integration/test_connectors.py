@@ -122,9 +122,12 @@ def test_a_name_stands_for_one_connector(database: Database, box: SecretBox) -> 
     first = make(database, box)
     other = make(database, box, name="erp")
 
-    with database.engine.begin() as connection, pytest.raises(RefusedError, match="got 'crm', which a connector has"):
+    with (
+        database.engine.begin() as connection,
+        pytest.raises(ConfigurationError, match="got 'crm', which a connector has"),
+    ):
         create_connector(connection, spec(), box=box, author=ADA)
-    with pytest.raises(RefusedError, match="got 'crm', which another connector has"):
+    with pytest.raises(ConfigurationError, match="got 'crm', which another connector has"):
         edit(database, other, box, name="crm")
     with database.engine.connect() as connection, pytest.raises(ConfigurationError, match="did you mean 'crm'"):
         find_connector(connection, box, "crn")

@@ -62,7 +62,7 @@ def test_apply_makes_what_diff_showed_and_then_has_nothing_to_do(outbox: Command
     applied = outbox("connectors", "apply", "--yes", "--as", "ada")
 
     assert applied.startswith(shown)
-    assert "+ crm\n    name: crm\n    business_units: 1\n" in shown
+    assert "+ crm\n    name: crm\n    business_units: Provider BU (1)\n" in shown
     assert "2 to create, 0 to change, 0 to remove, 0 unchanged" in shown
     made = [("crm", 1, "create", "ada", "code"), ("erp", 1, "create", "ada", "code")]
     assert versions(sql) == made
@@ -116,7 +116,8 @@ def test_only_prune_removes_and_only_what_apply_created(outbox: Command, sql: Co
     pruned = outbox("connectors", "apply", "--prune", "--yes")
 
     assert "- erp: not in the file; apply created it; --prune removes it\n" in kept
-    assert "  own: not in the file; made on the command line, stays as it is\nno changes\n" in kept
+    assert "  own: not in the file; made on the command line, stays as it is\n" in kept
+    assert kept.endswith("no changes; --prune would remove 1 connector\n")
     assert "- erp: not in the file; will be removed\n" in pruned
     assert "0 to create, 0 to change, 1 to remove, 1 unchanged\napplied: 1 connector\n" in pruned
     names = sql.execute("SELECT name FROM outbox.connector WHERE removed_at IS NULL ORDER BY name").fetchall()
@@ -218,22 +219,18 @@ def test_a_file_that_is_none_is_refused(outbox: Command) -> None:
 
 def test_warnings_do_not_stop_apply(outbox: Command, sql: Connection) -> None:
     """A trigger that no rule captures, a field that no company has, a unit to come: said, and done."""
-    sql.execute(
-        "INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, document)"
-        """ VALUES (1, now(), '1', '1:1:', 'update', 'k', '{"company": [7, null]}')"""
-    )
+    sql.execute("INSERT INTO business_unit VALUES (98, 'New')")
+    sql.execute("INSERT INTO company VALUES (9, 98, 'New', 'DE1', '{\"segment\": 1}')")
     (outbox.folder / "connectors.toml").write_text(
-        CRM.replace('"send"]', '"review"]').replace("Provider BU", "99") + 'company_fields = ["vat", "sgment"]\n'
+        CRM.replace('"send"]', '"review"]').replace('["Provider BU"]', '["98", "99"]')
+        + 'company_fields = ["vat", "sgment"]\n'
     )
 
     assert "--allow-unknown" in outbox("connectors", "apply", "--yes", code=2)
     shown = outbox("connectors", "apply", "--yes", "--allow-unknown")
 
     assert "note: triggers: no rule of the source mapping captures 'review' yet" in shown
-    assert (
-        "note: company_fields: no company seen lately has 'sgment', so it will be null; did you mean 'segment'?"
-        in shown
-    )
+    assert "note: company_fields: no company of these business units has 'sgment', so it will be null" in shown
     assert outbox("connectors", "apply", "--yes").endswith("no changes\n")
 
 
@@ -254,5 +251,8 @@ def test_the_shipped_file_is_sound_in_every_key() -> None:
     [table] = whole["connector"]
 
     assert written.faults == ()
-    assert read_connector(table, label="x", folder=shipped.parent, read_variable=lambda _: "found").spec.name == "CRM"
+    assert (
+        read_connector(table, label="x", folder=shipped.parent, read_variable=lambda _: "found").spec.name
+        == "Provider reporting"
+    )
     assert set(table) == set(ConnectorSpec.model_fields)

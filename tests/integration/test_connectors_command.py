@@ -103,16 +103,22 @@ def test_a_signing_secret_is_rotated_by_command(outbox: Command, monkeypatch: py
 
 
 WRONG = (
-    (("--business-unit", "Retail"), "business_units: expected one business unit, got 'Retail'"),
-    (("--trigger", "sned"), "got 'sned'"),
-    (("--url", "https://me:pw@crm.example/"), "without user name and password"),
-    (("--secret-env", "NOWHERE"), "secret: expected environment variable NOWHERE, got none; set it"),
+    (("--business-unit", "Retail"), "outbox: --business-unit: expected one business unit, got 'Retail'"),
+    (("--trigger", "sned"), "outbox: --trigger: expected 'create', 'update'"),
+    (("--url", "https://me:pw@crm.example/"), "outbox: --url: expected a URL without user name and password"),
+    (
+        ("--secret-env", "NOWHERE"),
+        "outbox: --secret-env, --secret-file: expected environment variable NOWHERE, got none; set it",
+    ),
     (("--secret-env", "HUSH", "--secret-file", "x"), "--secret-env, --secret-file: expected one of them, got both"),
     (("--map", "amount"), "--map: expected FIELD=PROPERTY, got 'amount'"),
     (("--map", "amount=contract"), "contract"),
     (("--header", "X-Colour"), "--header: expected 'Name: value'"),
-    (("--header", "X-Api-Key: hush"), "headers.X-Api-Key: expected { env"),
-    (("--header-env", "X-Colour=HUSH"), "headers.X-Colour: expected a text, got a reference"),
+    (
+        ("--header", "X-Api-Key: hush"),
+        "outbox: --header X-Api-Key: expected a secret value in a variable, by --header-env",
+    ),
+    (("--header-env", "X-Colour=HUSH"), "outbox: --header X-Colour: expected a text, got a reference"),
     (("--schedule", "soon"), "a duration such as 5m"),
     (("--clear", "secret"), "are for edit; leave them out"),
     (("--as", " "), "--as: expected a name"),
@@ -148,7 +154,7 @@ def test_list_and_show_say_how_it_stands(outbox: Command, sql: Connection, monke
 
     listed, shown = outbox("connectors", "list"), outbox("connectors", "show", "crm")
 
-    for words in ("crm", "disabled: night work", "Provider BU (1)", "https://crm.example/a", "1"):
+    for words in ("crm", "disabled", "night work", "Provider BU (1)", "https://crm.example/a", "1"):
         assert words in listed
     for words in (
         "Payload URL",
@@ -223,3 +229,41 @@ def test_rekey_by_command(outbox: Command, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("OUTBOX_SECRET_KEYS", new)
 
     assert show(outbox)["state"] == "enabled"
+
+
+def test_company_fields_are_held_against_the_companies_of_the_units(outbox: Command, sql: Connection) -> None:
+    """Columns and keys of extra of the connector's own units, whatever events there are; of contracts, the query."""
+    sql.execute("INSERT INTO company VALUES (8, 2, 'Other', 'DE9', '{\"region\": 1}')")
+    fields = [word for name in ("vat", "segment", "region") for word in ("--company-field", name)]
+
+    said = outbox(*ADD, *fields, "--trigger", "expired", "--map", "titel=Deal.Title")
+
+    for words in (
+        "note: triggers: no rule of the source mapping captures 'expired' yet, so it will report nothing",
+        "note: field_mapping: the contract query gives no 'titel', so 'Deal.Title' will be null; did you mean 'title'?",
+        "note: company_fields: no company of these business units has 'region', so it will be null; known:",
+    ):
+        assert words in said
+    assert "region" not in outbox("connectors", "edit", "crm", "--business-unit", "*")
+
+
+def test_show_has_the_words_of_the_page(outbox: Command) -> None:
+    """Who filled in the page finds its words again; a name that is taken is wrong usage."""
+    outbox(*ADD, "--no-ssl-verification", "--data", "status")
+
+    shown = outbox("connectors", "show", "crm")
+
+    for words in ("Business Units", "Payload URL", "Content-Type", "Disable SSL verification", "Only Update Status"):
+        assert words in shown
+    assert "got 'crm', which a connector has" in outbox(*ADD, code=2)
+    assert outbox("connectors", "show", "crm", "--format", "json") == outbox("connectors", "show", "crm", "--json")
+    assert "expected table or json here, got 'csv'" in outbox("connectors", "list", "--format", "csv", code=2)
+
+
+def test_what_will_not_work_as_meant_is_said(outbox: Command) -> None:
+    """An address that the sender refuses, and a form's style for JSON; an address that the settings open is well."""
+    told = outbox(*ADD[:-1], "http://10.1.2.3/hook", "--form-style", "payload")
+
+    assert "note: url: 10.1.2.3 will be refused when something is sent (private)" in told
+    assert "note: form_style: payload is for forms; with application/json it changes nothing" in told
+    assert "note: url" not in outbox("connectors", "edit", "crm", "--url", "http://127.0.0.1:1/hook")

@@ -179,13 +179,13 @@ def test_overdue_deliveries_alarm_by_their_age(database: Database, db: Connectio
 
     assert finding.level is level
     assert level is Level.OK or finding.words.startswith(
-        "to crm 1 delivery overdue, 1 with a lease that ran out, the oldest by"
+        "1 delivery to crm is overdue, 1 with a lease that ran out, the oldest by"
     )
 
 
 def test_dead_letters_of_the_day_are_a_warning(database: Database, db: Connection) -> None:
     """Only those that are dead still: not the replayed, the delivered, or those of yesterday."""
-    crm = insert_connector(db)
+    crm = insert_connector(db, "the crm")
     dead, old, replayed, healed = (insert_event(db) for _ in range(4))
     for event in (dead, old, replayed, healed):
         insert_delivery(db, event, crm)
@@ -198,27 +198,35 @@ def test_dead_letters_of_the_day_are_a_warning(database: Database, db: Connectio
     finding = only(database, "dead letters")
 
     assert finding.level is Level.WARNING
-    assert finding.words == "to crm 1 delivery dead since less than a day"
+    assert finding.words == "1 delivery to the crm went dead within the last day"
+    assert (finding.mend or "").endswith("`outbox replay --connector 'the crm' --state dead --since 24h`")
 
 
-def test_held_and_disabled_connectors_are_warnings_with_what_waits(database: Database, db: Connection) -> None:
-    """Each with its reason and how many deliveries wait; removed ones are history."""
+def test_held_connectors_and_those_that_receivers_ended_are_warnings(database: Database, db: Connection) -> None:
+    """Each with its reason and how many deliveries wait; what a person disabled is told; removed ones are history."""
     crm, off = insert_connector(db), insert_connector(db, "off")
     insert_connector(db, "held", held_reason="receiver fails")
     insert_connector(db, "gone", removed_at="now")
     assert len(found(database, "connectors")) == 1
     disable_connector(db, off, "answered 410")
+    db.execute(
+        "INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_by, origin)"
+        " VALUES (%s, 2, 'disable', '{}', 'w1', 'relay')",
+        (off,),
+    )
+    disable_connector(db, insert_connector(db, "night"), "ada disabled it")
     event = insert_event(db)
     for owner in (crm, off):
         insert_delivery(db, event, owner)
         insert_queued(db, event, owner)
 
-    held, disabled = found(database, "connectors")
+    held, night, disabled = found(database, "connectors")
 
-    assert "held is held" in held.words
-    assert "receiver fails; 0 deliveries waiting" in held.words
-    assert "answered 410; 1 delivery waiting" in disabled.words
-    assert "outbox connectors enable" in (disabled.mend or "")
+    assert [one.level for one in (held, night, disabled)] == [Level.WARNING, Level.OK, Level.WARNING]
+    assert "held has been held for" in held.words
+    assert "receiver fails; no delivery waits" in held.words
+    assert "answered 410; 1 delivery waits" in disabled.words
+    assert "`outbox connectors enable off`" in (disabled.mend or "")
 
 
 def test_a_removed_connectors_queue_is_a_warning(database: Database, db: Connection) -> None:

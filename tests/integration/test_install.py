@@ -167,6 +167,17 @@ def test_every_fault_is_named_at_once(source: Source) -> None:
     assert len(found) == 7
 
 
+def test_a_wrong_contract_query_accuses_no_rule(source: Source) -> None:
+    """A typing mistake there is one fault: rules that name columns of the contract's table are as right as before."""
+    found = faults_of(
+        source,
+        contract=contract(QUERY.replace("FROM contract", "FROM contrakt")),
+        capture=[rule(trigger="update", on="update", columns=["title"])],
+    )
+    assert len(found) == 1
+    assert "contract.query" in found[0]
+
+
 def test_a_lookup_that_reads_a_large_table_is_refused_or_allowed(source: Source) -> None:
     """A sequential scan over more than 10,000 rows at every commit needs --allow-slow; with an index, nothing."""
     source.run(

@@ -43,9 +43,9 @@ def test_migrate_refuses_a_newer_schema(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("INSERT INTO outbox.migration (number, name, sha256) VALUES (9999, 'later', 'x')"))
 
-    with pytest.raises(SchemaError, match="got 9999: a newer version"):
+    with pytest.raises(SchemaError, match="got 9999: a newer contract-outbox"):
         migrate(database.engine)
-    with database.engine.connect() as connection, pytest.raises(SchemaError, match="upgrade this one"):
+    with database.engine.connect() as connection, pytest.raises(SchemaError, match="upgrade the one that is installed"):
         check_schema(connection)
 
 

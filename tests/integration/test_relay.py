@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from outbox.request import basic_authorization
 from outbox.secret_box import SecretBox, make_key
@@ -126,8 +127,10 @@ def test_gone_disables_the_connector_and_loses_nothing(database: Database, sql: 
     events = [insert_note(sql, "k1") for _ in range(3)]
     crm.answer = lambda _: Answer(status=410)
     with relay_on(database) as relay:
-        relay.run_until_idle()
+        with capture_logs() as lines:
+            relay.run_until_idle()
         assert len(crm.received) == 1
+        assert [line["connector"] for line in lines if line["event"] == "connector_disabled"] == ["crm"]
         assert sql.execute("SELECT enabled, disabled_reason, version FROM outbox.connector").fetchone() == (
             False,
             "the receiver answered 410 Gone",
@@ -141,6 +144,22 @@ def test_gone_disables_the_connector_and_loses_nothing(database: Database, sql: 
 
     assert [number for _, number in numbers(crm)] == ["1", "2", "1", "1"]
     assert attempts_of(sql, events[0])[-1] == (2, "ok", "w1", "delivered")
+
+
+def test_the_log_tells_of_a_further_try_only_where_there_is_one(
+    database: Database, sql: Connection, crm: Receiver
+) -> None:
+    """A dead letter is not tried again, so no pause is told."""
+    insert_connector(sql, url=crm.url, schedule=[0.0])
+    insert_note(sql, "k1")
+    crm.answer = lambda _: Answer(status=500)
+
+    with relay_on(database) as relay, capture_logs() as lines:
+        relay.run_until_idle()
+        relay.run_until_idle()
+
+    told = [(line["settled"], "retry_seconds" in line) for line in lines if line["event"] == "attempt"]
+    assert told == [(None, True), ("dead", False)]
 
 
 def test_a_disabled_connectors_deliveries_wait_and_go_when_enabled(

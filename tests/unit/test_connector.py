@@ -82,7 +82,7 @@ def test_defaults_are_those_of_the_page() -> None:
         ("url", "ftp://crm.example/", "https://"),
         ("url", "https://me:pw@crm.example/", "without user name and password"),
         ("content_type", "text/plain", "'application/json' or 'application/x-www-form-urlencoded'"),
-        ("ssl_verification", "no", "valid boolean; got 'no'"),
+        ("ssl_verification", "no", "true or false; got 'no'"),
         ("data", "all", "'status' or 'everything'; got 'all'"),
         ("username", "a:b", "without colon"),
         ("secret", "", "got an empty one"),

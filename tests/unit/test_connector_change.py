@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from outbox.connector import KEPT, ConnectorSpec
 from outbox.connector_change import Change, changes, history
-from outbox.connector_check import BusinessUnit, SourceNames, check
+from outbox.connector_check import BusinessUnit, SourceNames, check, field_warnings
 from outbox.connector_input import parse_spec, read_connector
 from outbox.connectors_export import export
 from outbox.model import Trigger
@@ -84,12 +84,13 @@ UNITS = (
     BusinessUnit("2", "Retail"),
     BusinessUnit("3", "Retail"),
     BusinessUnit("4", None),
+    BusinessUnit("5", "4"),
 )
-SOURCE = SourceNames(UNITS, frozenset({Trigger.SEND}), frozenset({"vat_number", "segment"}))
+SOURCE = SourceNames(UNITS, frozenset({Trigger.SEND}), frozenset({"title", "amount", "items"}))
 
 
 @pytest.mark.parametrize(
-    ("written", "ids"), [(["Provider BU"], ("1",)), (["2", "4"], ("2", "4")), (["*"], ("*",)), ("*", ("*",))]
+    ("written", "ids"), [(["Provider BU"], ("1",)), (["2", "5"], ("2", "5")), (["*"], ("*",)), ("*", ("*",))]
 )
 def test_business_units_are_kept_by_id(written: object, ids: tuple[str, ...]) -> None:
     """An id or an unambiguous name; all of them as `*`."""
@@ -101,7 +102,8 @@ def test_business_units_are_kept_by_id(written: object, ids: tuple[str, ...]) ->
     [
         (["Retail"], "got 'Retail', a name that 2 have; use an id: 2, 3"),
         (["Provder BU"], "did you mean 'Provider BU'?"),
-        (["zzz"], "known: 1, 2, 3, 4, Provider BU, Retail (--allow-unknown"),
+        (["zzz"], "known: 1, 2, 3, 4, 5, Provider BU, Retail (--allow-unknown"),
+        (["4"], "got '4', the id of one and the name of 5; give the other word of the one meant"),
         (["1", "Provider BU"], "once, got '1' by id and by name"),
     ],
 )
@@ -130,16 +132,25 @@ def test_without_a_source_units_need_leave() -> None:
 
 
 def test_what_the_source_will_not_give_is_warned_of() -> None:
-    """A trigger that no rule captures and a field that no company has are legal, and said."""
-    checked = check(
-        spec(business_units=["1"], triggers=["send", "review"], company_fields=["segment", "vat_numbr"]), SOURCE
-    )
+    """A trigger that no rule captures and a field that no contract has are legal, and said."""
+    mapping = [{"field": field, "property": f"p.{field}"} for field in ("amount", "items.price", "amuont")]
+    checked = check(spec(business_units=["1"], triggers=["send", "review"], field_mapping=mapping), SOURCE)
 
     assert checked.faults == ()
     assert checked.warnings == (
         "triggers: no rule of the source mapping captures 'review' yet, so it will report nothing",
-        "company_fields: no company seen lately has 'vat_numbr', so it will be null; did you mean 'vat_number'?",
+        "field_mapping: the contract query gives no 'amuont', so 'p.amuont' will be null; did you mean 'amount'?",
     )
+
+
+def test_a_company_field_that_no_company_has_is_warned_of() -> None:
+    """With the nearest that one has; where there is no company yet, that nothing was checked."""
+    asked = spec(company_fields=["segment", "vat_numbr"])
+
+    [warning] = field_warnings(asked, {"segment", "vat_number"})
+    assert warning.startswith("company_fields: no company of these business units has 'vat_numbr', so it will be null")
+    assert warning.endswith("did you mean 'vat_number'?")
+    assert "were not checked" in field_warnings(asked, ())[0]
 
 
 _words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).map(str.strip).filter(bool)

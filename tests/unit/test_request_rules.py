@@ -32,9 +32,9 @@ def test_a_sound_url_has_no_faults(url: str) -> None:
     [
         ("", "1 to 2048 characters, got 0"),
         ("https://example.com/" + "a" * 2048, "got 2068"),
-        ("example.com/webhook", "begins with https:// or http://, got ''"),
-        ("ftp://example.com/", "got 'ftp'"),
-        ("file:///etc/passwd", "got 'file'"),
+        ("example.com/webhook", "begins with https:// or http://, got 'example.com'"),
+        ("ftp://example.com/", "got 'ftp://example.com'"),
+        ("file:///etc/passwd", "got 'file://'"),
         ("https://user:pw@example.com/", "without user name and password"),
         ("https://@example.com/", "without user name and password"),
         ("https://example.com/#top", "without a fragment"),
@@ -46,9 +46,9 @@ def test_a_sound_url_has_no_faults(url: str) -> None:
         ("https:///path", "no host"),
         ("https://:443/path", "no host"),
         ("https://example.com:0/", "from 1 to 65535, got 0"),
-        ("https://example.com:65536/", "broken host or port"),
-        ("https://example.com:http/", "broken host or port"),
-        ("https://[::1/", "broken host or port"),
+        ("https://example.com:65536/", "got 'https://example.com:65536'; correct its host or port"),
+        ("https://example.com:http/", "got 'https://example.com:...'; correct its host or port"),
+        ("https://[::1/", "got 'https://[::1'; correct its host or port"),
         ("https://[fe80::1%25eth0]/", "zone"),
         ("https://a..b/", "'' is no label"),
         ("https://-a.example/", "'-a' is no label"),
@@ -65,9 +65,17 @@ def test_a_broken_url_is_named_in_words(url: str, words: str) -> None:
     assert any(words in fault and fault.startswith("expected") for fault in faults), faults
 
 
-def test_no_fault_quotes_the_url() -> None:
-    """A URL may carry a credential, so a refusal never repeats one."""
-    for url in ("ftp://u:hunter2@example.com/#hunter2", "https://u:hunter2@example.com:x/", "https://u:hunter2/"):
+def test_no_fault_quotes_what_may_be_secret() -> None:
+    """A URL may carry a credential, so a refusal tells scheme, host and port alone."""
+    for url in (
+        "ftp://u:hunter2@example.com/#hunter2",
+        "https://u:hunter2@example.com:x/",
+        "https://u:hunter2/",
+        "https://u:a/hunter2@example.com:x/",
+        "ftp://example.com/?m=a@b&hunter2",
+        "example.com:hunter2",
+        "ftp:\\\\hunter2@example.com",
+    ):
         assert "hunter2" not in " ".join(url_faults(url))
 
 

@@ -52,6 +52,24 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
         ("[log]\nlevel = 'loud'", "outbox.toml: log.level: expected 'debug', 'info', 'warning' or 'error'; got 'loud'"),
         ("[sender]\nallow_networks = 'x'", "outbox.toml: sender.allow_networks: expected a list; got 'x'"),
         ("[sender]\nca_file = 4", "outbox.toml: sender.ca_file: expected a path; got 4"),
+        (
+            "[sender]\nallow_networks = ['10.0.0.1/8']",
+            (
+                "outbox.toml: sender.allow_networks: expected networks such as 10.0.0.0/8 or fd00::/8"
+                " (10.0.0.1/8 has host bits set); got ['10.0.0.1/8']"
+            ),
+        ),
+        (
+            "[sender]\nca_file = '/no/such.pem'",
+            (
+                "outbox.toml: sender.ca_file: expected a PEM file of certificates (No such file or directory);"
+                " got '/no/such.pem'"
+            ),
+        ),
+        (
+            "[sender]\nproxy = 'https://hush:hush@proxy'",
+            "outbox.toml: sender.proxy: expected http://[user:password@]host:port; got a secret",
+        ),
         ("relay = 5", "outbox.toml: relay: expected a table of keys, got something else; correct it"),
         ("folder = 'x'", "outbox.toml: folder: expected no such key; choose the folder with --config or OUTBOX_CONFIG"),
         (
@@ -134,10 +152,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("RELAY_THREADS", "many", "OUTBOX_RELAY_THREADS: expected a valid integer, "),
-        ("RELAY_TREADS", "8", "OUTBOX_RELAY_TREADS: unknown key; did you mean 'threads'?"),
+        ("RELAY_THREADS", "many", "OUTBOX_RELAY_THREADS: expected a whole number; got 'many'"),
+        ("RELAY_TREADS", "8", "OUTBOX_RELAY_TREADS: unknown setting; did you mean OUTBOX_RELAY_THREADS?"),
         ("RELAY_SCHEDULE_SECONDS", "[1, 2", "OUTBOX_RELAY_SCHEDULE_SECONDS: expected a list; got '[1, 2'"),
-        ("RELAY_SCHEDULE_SECONDS", "1,x", "OUTBOX_RELAY_SCHEDULE_SECONDS.1: expected a valid number, "),
+        ("RELAY_SCHEDULE_SECONDS", "1,x", "OUTBOX_RELAY_SCHEDULE_SECONDS.1: expected a number; got 'x'"),
         ("DATABSE_URL", PLANTED, "OUTBOX_DATABSE_URL: unknown setting; did you mean OUTBOX_DATABASE_URL?"),
     ],
 )

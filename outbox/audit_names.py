@@ -1,0 +1,41 @@
+"""Names that people ask by, looked up: connectors, removed ones too, and business units."""
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from outbox.errors import ConfigurationError
+from outbox.resources import query
+from outbox.source_names import read_business_units
+from outbox.suggest import suggestion
+
+
+def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
+    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none."""
+    rows = connection.execute(query("audit_connector_names")).all()
+    found = tuple(row.connector_id for row in rows if row.connector == name)
+    if not found:
+        near = suggestion(name, (row.connector for row in rows))
+        raise ConfigurationError(f"connector: expected the name of a connector, got {name!r}; {near}")
+    return found
+
+
+def business_unit_id(connection: Connection, written: str) -> tuple[str, str | None]:
+    """The id of the unit of this id or name, and where it is neither, the nearest ones in words.
+
+    It is an id all the same, since history outlives units.
+    """
+    try:
+        with connection.begin_nested():
+            units = read_business_units(connection)
+    except DBAPIError:  # the mapping's query no longer fits the source (doctor says so): ids can still be asked for
+        return written, None
+    meant = sorted(unit.id for unit in units if written in (unit.id, unit.name))
+    if len(meant) > 1:
+        raise ConfigurationError(
+            f"business unit: expected what one unit is called, got {written!r}, an id or name of"
+            f" {', '.join(meant)}; give {'its' if written in meant else 'the'} {'name' if written in meant else 'id'}"
+        )
+    if meant:
+        return meant[0], None
+    known = [word for unit in units for word in (unit.id, unit.name) if word]
+    return written, suggestion(written, known) if known else None
