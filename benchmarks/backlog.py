@@ -53,7 +53,9 @@ class Backlog:
         """Raises where a figure would count what was not delivered."""
         delivered, attempts = self._connection.execute(_DELIVERED).fetchall()[0]
         if attempts != delivered or delivered - self._before != self._events:
-            raise OutboxError(f"expected {self._events} deliveries, got {delivered - self._before}; {attempts} attempts")
+            raise OutboxError(
+                f"expected {self._events} deliveries, got {delivered - self._before}; {attempts} attempts"
+            )
 
 
 def drain_backlog(database: Database, events: int) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.ground import Database, Ground, say, statement
+from benchmarks.ground import CONTRACTS, Database, Ground, say, statement
 from benchmarks.table import Row
 from outbox.errors import OutboxError
 from outbox.install import uninstall
@@ -17,7 +17,6 @@ from outbox.install import uninstall
 CLIENTS = 8
 SECONDS = 12
 WARM_UP_SECONDS = 2
-BULK_ROWS = 50_000
 BULK_ROUNDS = 3
 NONE, PLAIN, OURS = "no trigger", "plain row trigger", "capture"
 
@@ -34,7 +33,7 @@ class Cost:
 def capture(ground: Ground) -> Iterator[Row]:
     """Rate and CPU of single-row transactions, and the time a row in bulk."""
     costs = {kind: _measure(ground, kind) for kind in (NONE, PLAIN, OURS)}
-    rows = min(BULK_ROWS, ground.contracts)
+    rows = CONTRACTS
     none, plain, ours = costs[NONE], costs[PLAIN], costs[OURS]
     yield Row(
         "capture",
@@ -72,16 +71,14 @@ def _measure(ground: Ground, kind: str) -> Cost:
         before = _server_cpu_seconds(ground)
         count, rate = _pgbench(database, SECONDS)
         spent = _server_cpu_seconds(ground) - before
-        return Cost(rate, spent / count, _bulk(database, min(BULK_ROWS, ground.contracts)))
+        return Cost(rate, spent / count, _bulk(database, CONTRACTS))
 
 
 def _pgbench(database: Database, seconds: int) -> tuple[int, float]:
     """How many transactions were done, and how many a second."""
     ground = database.ground
     script = ground.folder / "update.pgbench"
-    script.write_text(
-        f"\\set id random(1, {ground.contracts})\nUPDATE contract SET amount = amount + 1 WHERE id = :id;\n"
-    )
+    script.write_text(f"\\set id random(1, {CONTRACTS})\nUPDATE contract SET amount = amount + 1 WHERE id = :id;\n")
     done = subprocess.run(
         [
             *(str(ground.server.programs / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}"),

@@ -26,7 +26,7 @@ def drain(ground: Ground) -> Iterator[Row]:
 
 
 def _rates(ground: Ground, url: str, events: int, *, library: str, processes: int, there: bool) -> Row:
-    say(f"drain: {library}, {processes} process(es)")
+    say(f"drain: {library}, {_processes(processes)}")
     ours = bare = 0.0
     with ground.database("bare") as database:
         if library in libraries():
@@ -38,12 +38,16 @@ def _rates(ground: Ground, url: str, events: int, *, library: str, processes: in
                 ours = drain_backlog(database, events)
     return Row(
         "drain",
-        f"{events:,} events, {UNITS} connectors: {library}, {processes} process(es)",
+        f"{events:,} events, {UNITS} connectors: {library}, {_processes(processes)}",
         f"{ours:,.0f} deliveries/s" if there else "no such transport in this build",
         f"bare {bare:,.0f}/s" if bare else "no such library here",
         f"{ours / bare:.0%}" if ours and bare else "",
         f">= {TARGETS[library, processes]} of bare",
     )
+
+
+def _processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
 
 
 def add_twenty(database: Database, url: str) -> None:

@@ -83,7 +83,6 @@ class Ground:
 
     def __init__(self, server: EmbeddedServer, folder: Path, *, scale: float) -> None:
         self.server, self.folder, self.scale = server, folder, scale
-        self.contracts = max(5_000, self.scaled(CONTRACTS))
 
     def scaled(self, count: int) -> int:
         """So many, by the chosen scale."""
@@ -95,13 +94,13 @@ class Ground:
 
     def prepare(self) -> None:
         """Makes the database that the others are copies of."""
-        say(f"prepares {self.contracts:,} contracts")
+        say(f"prepares {CONTRACTS:,} contracts")
         with self.connect() as connection:
             connection.execute("CREATE DATABASE prepared")
         with self.connect("prepared") as connection:
             connection.execute((DEMO / "sample.sql").read_bytes())
             connection.execute(
-                statement("population").replace(":units", str(UNITS)).replace(":contracts", str(self.contracts))
+                statement("population").replace(":units", str(UNITS)).replace(":contracts", str(CONTRACTS))
             )
             connection.execute("VACUUM ANALYZE")
         engine = make_engine(self._settings("prepared"))
