@@ -1,13 +1,11 @@
 """What the capture triggers cost the application: beside none at all, and beside a plain row trigger."""
 
-import os
 import re
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.ground import CONTRACTS, Database, Ground, say, statement
 from benchmarks.table import Row
@@ -68,9 +66,9 @@ def _measure(ground: Ground, kind: str) -> Cost:
             with database.connect() as connection:
                 connection.execute(statement("plain_trigger"))
         _pgbench(database, WARM_UP_SECONDS)
-        before = _server_cpu_seconds(ground)
+        before = ground.cpu_seconds()
         count, rate = _pgbench(database, SECONDS)
-        spent = _server_cpu_seconds(ground) - before
+        spent = ground.cpu_seconds() - before
         return Cost(rate, spent / count, _bulk(database, CONTRACTS))
 
 
@@ -93,13 +91,6 @@ def _pgbench(database: Database, seconds: int) -> tuple[int, float]:
     if done.returncode or not count or not rate:
         raise OutboxError(f"pgbench failed ({done.returncode}):\n{done.stdout}{done.stderr}")
     return int(count[1]), float(rate[1])
-
-
-def _server_cpu_seconds(ground: Ground) -> float:
-    """What the server's ended backends have used: its children that it has waited for."""
-    time.sleep(0.2)
-    fields = Path(f"/proc/{ground.server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bulk(database: Database, rows: int) -> float:

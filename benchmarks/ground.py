@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
+from benchmarks.usage import cpu_seconds
 from outbox.connector import ConnectorSpec
 from outbox.connector_edits import Author, create_connector
 from outbox.db import make_engine
@@ -91,6 +92,10 @@ class Ground:
     def connect(self, database: str = "postgres") -> Connection:
         """A connection that commits by itself; the caller closes it."""
         return psycopg.connect(self.server.dsn(database), autocommit=True)
+
+    def cpu_seconds(self) -> float:
+        """The CPU that PostgreSQL has used so far."""
+        return cpu_seconds([self.server.pid] if self.server.pid is not None else [])
 
     def prepare(self) -> None:
         """Makes the database that the others are copies of."""
