@@ -127,7 +127,7 @@ class Recorder:
                 at = time.monotonic()
                 length = _LENGTH.search(head)
                 self._answer(writer, at, head, await reader.readexactly(int(length[1]) if length else 0))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):  # cancelled when serving ends
             writer.close()
 
     def _answer(self, writer: asyncio.StreamWriter, at: float, head: bytes, body: bytes) -> None:
