@@ -1,6 +1,8 @@
 """`python -m benchmarks`: runs the chosen parts and prints one table."""
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.capture import capture
@@ -22,6 +24,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "size": sizes,
     "isolation": isolation,
 }
+TERMINATED = 128 + signal.SIGTERM
 
 
 def chosen(words: str) -> list[str]:
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--only", type=chosen, default=list(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the big counts; the table says so")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that nothing which was started is left behind
     with ground(scale=asked.scale) as running:
         rows: list[Row] = []
         try:

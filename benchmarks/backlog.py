@@ -1,8 +1,11 @@
 """A backlog of captured events, committed at once in front of workers that are up; how long it lasts."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.ground import Database, say, statement
+from benchmarks.usage import cpu_seconds
 from outbox.errors import OutboxError
 
 EVENTS_PER_CONTRACT = 4
@@ -21,6 +24,30 @@ LEFT JOIN LATERAL pg_partition_tree(CAST('outbox.' || n.name AS regclass)) AS t 
 def contracts_of(events: int) -> int:
     """Over how many contracts so many events are spread."""
     return max(1, events // EVENTS_PER_CONTRACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast so many deliveries were made, and what they cost: CPU of the senders, and of PostgreSQL."""
+
+    count: int
+    seconds: float
+    cpu_seconds: float
+    server_cpu_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Deliveries a second."""
+        return self.count / self.seconds
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU for each delivery, ours and PostgreSQL's."""
+        return (self.cpu_seconds + self.server_cpu_seconds) / self.count
+
+    def __str__(self) -> str:
+        ours, servers = (used / self.count * 1e6 for used in (self.cpu_seconds, self.server_cpu_seconds))
+        return f"{self.rate:,.0f}/s ({ours:,.0f} + {servers:,.0f} us CPU)"
 
 
 class Backlog:
@@ -58,11 +85,14 @@ class Backlog:
             )
 
 
-def drain_backlog(database: Database, events: int) -> float:
-    """Events per second, from their commit to the last one's delivery."""
-    seconds = Backlog(database, events).drain()
-    say(f"  {events:,} events in {seconds:.1f} s")
-    return events / seconds
+def drain_backlog(database: Database, events: int, pids: Sequence[int]) -> Pace:
+    """From the events' commit to the last one's delivery by the workers with these process ids."""
+    backlog = Backlog(database, events)
+    began, server_began = cpu_seconds(pids), database.ground.cpu_seconds()
+    seconds = backlog.drain()
+    pace = Pace(events, seconds, cpu_seconds(pids) - began, database.ground.cpu_seconds() - server_began)
+    say(f"  {pace}")
+    return pace
 
 
 def bytes_of(database: Database, tables: tuple[str, ...]) -> int:

@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 import psycopg
 import requests
 
-from benchmarks.backlog import contracts_of
+from benchmarks.backlog import Pace, contracts_of
 from benchmarks.ground import Connection, Database, say, statement
+from benchmarks.usage import cpu_seconds
 from outbox.errors import OutboxError
 from outbox_demo.processes import environment
 
@@ -40,8 +41,8 @@ def libraries() -> list[str]:
     return ["requests", *(["curl"] if find_spec("pycurl") else [])]
 
 
-def run_bare(database: Database, url: str, events: int, *, library: str, processes: int) -> float:
-    """Deliveries per second."""
+def run_bare(database: Database, url: str, events: int, *, library: str, processes: int) -> Pace:
+    """The pace of so many processes of it."""
     _fill(database, url, events)
     started = [
         subprocess.Popen(
@@ -55,20 +56,22 @@ def run_bare(database: Database, url: str, events: int, *, library: str, process
     ]
     for process in started:
         _expect(process, READY)
-    began = time.monotonic()
+    pids = [process.pid for process in started]
+    used, server_used, began = cpu_seconds(pids), database.ground.cpu_seconds(), time.monotonic()
     for process in started:
         _tell(process)
     for process in started:
         _expect(process, DONE)
     seconds = time.monotonic() - began
+    pace = Pace(events, seconds, cpu_seconds(pids) - used, database.ground.cpu_seconds() - server_used)
     for process in started:
         process.communicate()
     with database.connect() as connection:
         delivered = connection.execute("SELECT count(*) FROM bare.attempt WHERE status = 204").fetchall()[0][0]
     if delivered != events:
         raise OutboxError(f"expected {events} deliveries by the bare pipeline, got {delivered}")
-    say(f"  bare: {events:,} documents in {seconds:.1f} s")
-    return events / seconds
+    say(f"  bare: {pace}")
+    return pace
 
 
 def _fill(database: Database, url: str, events: int) -> None:

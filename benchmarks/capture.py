@@ -1,15 +1,13 @@
 """What the capture triggers cost the application: beside none at all, and beside a plain row trigger."""
 
-import os
 import re
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.ground import Database, Ground, say, statement
+from benchmarks.ground import CONTRACTS, Database, Ground, say, statement
 from benchmarks.table import Row
 from outbox.errors import OutboxError
 from outbox.install import uninstall
@@ -17,7 +15,6 @@ from outbox.install import uninstall
 CLIENTS = 8
 SECONDS = 12
 WARM_UP_SECONDS = 2
-BULK_ROWS = 50_000
 BULK_ROUNDS = 3
 NONE, PLAIN, OURS = "no trigger", "plain row trigger", "capture"
 
@@ -34,7 +31,7 @@ class Cost:
 def capture(ground: Ground) -> Iterator[Row]:
     """Rate and CPU of single-row transactions, and the time a row in bulk."""
     costs = {kind: _measure(ground, kind) for kind in (NONE, PLAIN, OURS)}
-    rows = min(BULK_ROWS, ground.contracts)
+    rows = CONTRACTS
     none, plain, ours = costs[NONE], costs[PLAIN], costs[OURS]
     yield Row(
         "capture",
@@ -69,19 +66,17 @@ def _measure(ground: Ground, kind: str) -> Cost:
             with database.connect() as connection:
                 connection.execute(statement("plain_trigger"))
         _pgbench(database, WARM_UP_SECONDS)
-        before = _server_cpu_seconds(ground)
+        before = ground.cpu_seconds()
         count, rate = _pgbench(database, SECONDS)
-        spent = _server_cpu_seconds(ground) - before
-        return Cost(rate, spent / count, _bulk(database, min(BULK_ROWS, ground.contracts)))
+        spent = ground.cpu_seconds() - before
+        return Cost(rate, spent / count, _bulk(database, CONTRACTS))
 
 
 def _pgbench(database: Database, seconds: int) -> tuple[int, float]:
     """How many transactions were done, and how many a second."""
     ground = database.ground
     script = ground.folder / "update.pgbench"
-    script.write_text(
-        f"\\set id random(1, {ground.contracts})\nUPDATE contract SET amount = amount + 1 WHERE id = :id;\n"
-    )
+    script.write_text(f"\\set id random(1, {CONTRACTS})\nUPDATE contract SET amount = amount + 1 WHERE id = :id;\n")
     done = subprocess.run(
         [
             *(str(ground.server.programs / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={CLIENTS}"),
@@ -96,13 +91,6 @@ def _pgbench(database: Database, seconds: int) -> tuple[int, float]:
     if done.returncode or not count or not rate:
         raise OutboxError(f"pgbench failed ({done.returncode}):\n{done.stdout}{done.stderr}")
     return int(count[1]), float(rate[1])
-
-
-def _server_cpu_seconds(ground: Ground) -> float:
-    """What the server's ended backends have used: its children that it has waited for."""
-    time.sleep(0.2)
-    fields = Path(f"/proc/{ground.server.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bulk(database: Database, rows: int) -> float:

@@ -30,6 +30,7 @@ def conditions(ground: Ground) -> list[tuple[str, str]]:
         ("PostgreSQL", f"{version}, embedded; {', '.join(settings)}"),
         ("receiver", "rates: nginx on loopback, 1 process, answers 204, keep-alive; latencies: a recorder (asyncio)"),
         ("documents", f"{bytes_of:,.0f} bytes on average, by the demonstration's schema and mapping"),
+        ("CPU", "what a delivery costs: the senders' + PostgreSQL's"),
         ("scale", f"{ground.scale:g}"),
     ]
 

@@ -26,24 +26,28 @@ def drain(ground: Ground) -> Iterator[Row]:
 
 
 def _rates(ground: Ground, url: str, events: int, *, library: str, processes: int, there: bool) -> Row:
-    say(f"drain: {library}, {processes} process(es)")
-    ours = bare = 0.0
+    say(f"drain: {library}, {_processes(processes)}")
+    ours = bare = None
     with ground.database("bare") as database:
         if library in libraries():
             bare = run_bare(database, url, events, library=library, processes=processes)
     if there:
         with ground.database("drain") as database:
             add_twenty(database, url)
-            with workers(database, processes, transport=library):
-                ours = drain_backlog(database, events)
+            with workers(database, processes, transport=library) as pids:
+                ours = drain_backlog(database, events, pids)
     return Row(
         "drain",
-        f"{events:,} events, {UNITS} connectors: {library}, {processes} process(es)",
-        f"{ours:,.0f} deliveries/s" if there else "no such transport in this build",
-        f"bare {bare:,.0f}/s" if bare else "no such library here",
-        f"{ours / bare:.0%}" if ours and bare else "",
+        f"{events:,} events, {UNITS} connectors: {library}, {_processes(processes)}",
+        f"{ours}" if ours else "no such transport in this build",
+        f"bare {bare}" if bare else "no such library here",
+        f"{ours.rate / bare.rate:.0%}" if ours and bare else "",
         f">= {TARGETS[library, processes]} of bare",
     )
+
+
+def _processes(count: int) -> str:
+    return "1 process" if count == 1 else f"{count} processes"
 
 
 def add_twenty(database: Database, url: str) -> None:
@@ -58,9 +62,9 @@ def sizes(ground: Ground) -> Iterator[Row]:
     with nginx(ground.folder) as url, ground.database("sizes") as database:
         add_twenty(database, url)
         facts, hot = bytes_of(database, FACTS), [bytes_of(database, HOT)]
-        with workers(database, 1):
+        with workers(database, 1) as pids:
             for _ in range(ROUNDS):
-                drain_backlog(database, events)
+                drain_backlog(database, events, pids)
                 hot.append(bytes_of(database, HOT))
         facts = bytes_of(database, FACTS) - facts
         with database.connect() as connection:

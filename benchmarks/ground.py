@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
+from benchmarks.usage import cpu_seconds
 from outbox.connector import ConnectorSpec
 from outbox.connector_edits import Author, create_connector
 from outbox.db import make_engine
@@ -83,7 +84,6 @@ class Ground:
 
     def __init__(self, server: EmbeddedServer, folder: Path, *, scale: float) -> None:
         self.server, self.folder, self.scale = server, folder, scale
-        self.contracts = max(5_000, self.scaled(CONTRACTS))
 
     def scaled(self, count: int) -> int:
         """So many, by the chosen scale."""
@@ -93,15 +93,19 @@ class Ground:
         """A connection that commits by itself; the caller closes it."""
         return psycopg.connect(self.server.dsn(database), autocommit=True)
 
+    def cpu_seconds(self) -> float:
+        """The CPU that PostgreSQL has used so far."""
+        return cpu_seconds([self.server.pid] if self.server.pid is not None else [])
+
     def prepare(self) -> None:
         """Makes the database that the others are copies of."""
-        say(f"prepares {self.contracts:,} contracts")
+        say(f"prepares {CONTRACTS:,} contracts")
         with self.connect() as connection:
             connection.execute("CREATE DATABASE prepared")
         with self.connect("prepared") as connection:
             connection.execute((DEMO / "sample.sql").read_bytes())
             connection.execute(
-                statement("population").replace(":units", str(UNITS)).replace(":contracts", str(self.contracts))
+                statement("population").replace(":units", str(UNITS)).replace(":contracts", str(CONTRACTS))
             )
             connection.execute("VACUUM ANALYZE")
         engine = make_engine(self._settings("prepared"))

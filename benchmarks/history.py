@@ -1,7 +1,6 @@
 """Claim and settle by the product's own statements: whether history, or another session's snapshot, slows them."""
 
 import secrets
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from benchmarks.backlog import Pace
 from benchmarks.ground import UNITS, Database, Ground, say, statement
 from benchmarks.table import Row, milliseconds, percentile, size
 from outbox import store
@@ -87,18 +87,18 @@ def history(ground: Ground) -> Iterator[Row]:
     with ground.database("history") as database:
         database.add_connectors([f"http://127.0.0.1:9/{unit}" for unit in range(1, UNITS + 1)])
         _finish(database, 0, FEW)
-        before = _rate(database, FEW)
+        before = _pace(database, FEW)
         began = FEW + ROUNDS * ROUND_DELIVERIES
         _finish(database, began, many)
-        after = _rate(database, many)
+        after = _pace(database, many)
         with database.connect() as connection:
             bytes_of = connection.execute("SELECT pg_database_size(current_database())").fetchall()[0][0]
     yield Row(
         "history",
         f"claim and settle with {many:,} finished deliveries ({size(bytes_of)})",
-        f"{after:,.0f} deliveries/s",
-        f"with {FEW:,}: {before:,.0f}/s",
-        f"{before / after:.2f} x the cost",
+        f"{after}",
+        f"with {FEW:,}: {before}",
+        f"{before.rate / after.rate:.2f} x the time, {after.cpu / before.cpu:.2f} x the CPU",
         "<= 1.2 x",
     )
     with ground.database("snapshot") as database:
@@ -125,18 +125,20 @@ def _wait_for_delivery(database: Database, first: int, count: int) -> None:
         connection.execute(statement("waiting"), {**window, "body": "{}"})
 
 
-def _rate(database: Database, first: int) -> float:
-    """Deliveries claimed and settled a second; the middle one of a few rounds."""
-    rates = []
+def _pace(database: Database, first: int) -> Pace:
+    """How fast deliveries are claimed and settled; the middle one of a few rounds."""
+    paces = []
     for number in range(ROUNDS):
         _wait_for_delivery(database, first + number * ROUND_DELIVERIES, ROUND_DELIVERIES)
         with database.connect() as connection:
             connection.execute("VACUUM ANALYZE outbox.queue")
-        began = time.monotonic()
-        settled = Claims(database).drain()
-        rates.append(settled / (time.monotonic() - began))
-    say(f"  {', '.join(f'{rate:,.0f}' for rate in rates)} deliveries/s")
-    return statistics.median(rates)
+        claims = Claims(database)
+        began, used, server_used = time.monotonic(), time.process_time(), database.ground.cpu_seconds()
+        settled = claims.drain()
+        spent = (time.process_time() - used, database.ground.cpu_seconds() - server_used)
+        paces.append(Pace(settled, time.monotonic() - began, *spent))
+        say(f"  {paces[-1]}")
+    return sorted(paces, key=lambda pace: pace.rate)[ROUNDS // 2]
 
 
 def _under_snapshot(database: Database, count: int) -> Row:

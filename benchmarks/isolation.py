@@ -29,18 +29,18 @@ def isolation(ground: Ground) -> Iterator[Row]:
         alone = alone or p99
         yield Row(
             "isolation",
-            f"a healthy receiver beside {hanging} that hang, {ground.scaled(WAITING):,} waiting each, one worker"
+            f"a healthy receiver beside {hanging} hanging, {ground.scaled(WAITING):,} waiting each, one worker"
             if hanging
             else f"a healthy receiver alone, {RATE:.0f} events/s for {SECONDS} s, one worker",
             f"p50 {milliseconds(percentile(took, 50))}, p99 {milliseconds(p99)}",
             f"{missing:,} of {len(took):,} had not come {PATIENCE_SECONDS:.0f} s later" if missing else "",
-            f"{p99 / alone:.2f} x alone" if hanging else "",
+            f"{'> ' if missing else ''}{p99 / alone:.2f} x alone" if hanging else "",
             "<= 1.5 x" if hanging else "",
         )
 
 
 def _measure(ground: Ground, hanging: int) -> tuple[list[float], int]:
-    say(f"isolation: {hanging} receivers hang")
+    say(f"isolation: {hanging} hanging")
     waiting = ground.scaled(WAITING)
     with recorder(ground.folder, f"isolation{hanging}") as arrivals, ground.database("isolation") as database:
         # The healthy one is the only connector of its business unit; the others have their own backlog only.
@@ -53,7 +53,6 @@ def _measure(ground: Ground, hanging: int) -> tuple[list[float], int]:
                 connection.execute(statement("waiting_at"), {**window, "body": BODY})
             connection.execute("VACUUM ANALYZE outbox.queue, outbox.delivery")
         with workers(database, 1):
-            count = min(round(RATE * SECONDS), ground.contracts // UNITS)
-            application = Application(database, rate=RATE, count=count, step=UNITS)
+            application = Application(database, rate=RATE, count=round(RATE * SECONDS), step=UNITS)
             application.run()
             return delays(application.committed, arrivals, patience_seconds=PATIENCE_SECONDS)

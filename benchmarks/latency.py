@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.application import Application
 from benchmarks.drain import add_twenty
-from benchmarks.ground import Ground, say
+from benchmarks.ground import CONTRACTS, Ground, say
 from benchmarks.receiver import Arrivals, recorder
 from benchmarks.table import Row, milliseconds, percentile
 from benchmarks.workers import workers
@@ -23,8 +23,8 @@ def latency(ground: Ground) -> Iterator[Row]:
         with recorder(ground.folder, f"latency{rate}") as arrivals, ground.database("latency") as database:
             add_twenty(database, arrivals.url)
             with workers(database, 1):
-                Application(database, rate=rate, count=WARM_UP, first=ground.contracts - WARM_UP + 1).run()
-                application = Application(database, rate=rate, count=min(rate * SECONDS, ground.contracts - WARM_UP))
+                Application(database, rate=rate, count=WARM_UP, first=CONTRACTS - WARM_UP + 1).run()
+                application = Application(database, rate=rate, count=rate * SECONDS)
                 application.run()
                 took, missing = delays(application.committed, arrivals, patience_seconds=PATIENCE_SECONDS)
         yield Row(

@@ -8,7 +8,8 @@ from benchmarks.ground import UNITS, Ground, say, statement
 from benchmarks.isolation import FAR
 from benchmarks.receiver import free_port, recorder
 from benchmarks.table import Row, size
-from benchmarks.workers import resident_bytes, workers
+from benchmarks.usage import resident_bytes
+from benchmarks.workers import workers
 
 WAITING = 1_000_000
 CHUNK = 100_000

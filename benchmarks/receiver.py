@@ -113,37 +113,28 @@ def recorder(folder: Path, name: str) -> Iterator[Arrivals]:
         process.stdout.close()
 
 
-class Recorder(asyncio.Protocol):
-    """One connection."""
-
-    transport: asyncio.Transport
+class Recorder:
+    """Answers requests, and writes each down in its book."""
 
     def __init__(self, book: TextIO) -> None:
         self._book = book
-        self._unread = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keeps the way back."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (a TCP server's is)
-        self.transport = transport
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until the sender closes it."""
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                at = time.monotonic()
+                length = _LENGTH.search(head)
+                self._answer(writer, at, head, await reader.readexactly(int(length[1]) if length else 0))
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):  # cancelled when serving ends
+            writer.close()
 
-    def data_received(self, received: bytes) -> None:
-        """Answers each request that has come whole."""
-        at = time.monotonic()
-        self._unread += received
-        while (end := self._unread.find(b"\r\n\r\n")) >= 0:
-            length = _LENGTH.search(self._unread, 0, end)
-            whole = end + 4 + (int(length[1]) if length else 0)
-            if len(self._unread) < whole:
-                return
-            self._answer(at, self._unread[:end], self._unread[end + 4 : whole])
-            self._unread = self._unread[whole:]
-
-    def _answer(self, at: float, head: bytes, body: bytes) -> None:
+    def _answer(self, writer: asyncio.StreamWriter, at: float, head: bytes, body: bytes) -> None:
         path = head.split(b" ", 2)[1].decode()
         if path.startswith(HANG):
             return
-        self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         contract = _CONTRACT.search(body)
         self._book.write(f"{at!r} {path} {contract[1].decode() if contract else '-'}\n")
 
@@ -153,7 +144,7 @@ async def serve(file: Path) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     with file.open("a", encoding="utf-8", buffering=1) as book:
-        server = await loop.create_server(lambda: Recorder(book), "127.0.0.1", 0, backlog=1024)
+        server = await asyncio.start_server(Recorder(book).converse, "127.0.0.1", 0, backlog=1024)
         print(server.sockets[0].getsockname()[1], flush=True)
         await stop.wait()
         server.close()

@@ -100,11 +100,3 @@ def _stop(started: list["subprocess.Popen[bytes]"]) -> None:
 
 def _tail(log: Path) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-
-
-def resident_bytes(pid: int) -> int:
-    """The memory that a process, or the largest of those it started, holds at this moment."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
-    return max([own, *(resident_bytes(int(child)) for child in children)])
