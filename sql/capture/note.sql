@@ -5,7 +5,7 @@ DECLARE
   _changed jsonb;
   _detail jsonb;
   _moved jsonb;
-  _impatient boolean := outbox.in_this_transaction('outbox.impatient');
+  _impatient boolean := outbox.in_this_transaction('outbox.impatient_rules');
 BEGIN
 $move$blocks
   RETURN NULL;

@@ -2,7 +2,7 @@
 -- Three rules hold in every function here. What may fail is tried inside a block (a block that only reads takes no
 -- transaction id). The first write of a transaction is inside a block too; it takes the table's lock, which is kept to
 -- the end of the transaction, so that later writes can stay outside: 50,000 rows cost a few subtransaction ids, not
--- 50,000, which would slow every other session. And after one lock timeout a transaction reads nothing more: it waited.
+-- 50,000, which would slow every other session. And after one lock timeout a transaction tries the like no second time.
 -- A serialization failure is nobody's to keep: it goes through to the application, which tries again.
 
 CREATE TABLE outbox.rule (
@@ -90,7 +90,9 @@ DECLARE
   unrecorded text;
 BEGIN
   IF failure.sqlstate = '55P03' THEN
-    PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true),
+    -- A rule that waited says nothing of the inbox, nor the inbox of rules: each is waited for once.
+    PERFORM pg_catalog.set_config(CASE WHEN failure.relation IS NULL THEN 'outbox.impatient' ELSE 'outbox.impatient_rules' END,
+                                  pg_catalog.pg_current_xact_id()::text, true),
             pg_catalog.set_config('lock_timeout', '1ms', true);
   END IF;
   IF outbox.in_this_transaction('outbox.recorded') THEN
