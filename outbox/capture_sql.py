@@ -47,13 +47,16 @@ def never_path(never: Sequence[str]) -> str:
 
 
 def stripped(sql: str, never: Sequence[str]) -> str:
-    """The jsonb expression without `never` columns; the walk through all depths only where one is found."""
+    """The jsonb expression without `never` columns; the walk through all depths only where one is found.
+
+    OFFSET 0 keeps the planner from writing the expression, a document with its joins, wherever it is used.
+    """
     if not never:
         return sql
     array = names_array(never, "text")
     return (
         f"(SELECT CASE WHEN jsonb_path_exists(kept.whole, {literal(never_path(never))})"
-        f" THEN outbox.without(kept.whole, {array}) ELSE kept.whole END FROM (SELECT {sql} AS whole) AS kept)"
+        f" THEN outbox.without(kept.whole, {array}) ELSE kept.whole END FROM (SELECT {sql} AS whole OFFSET 0) AS kept)"
     )
 
 

@@ -31,12 +31,13 @@ def inspect(connection: Connection, mapping: Mapping, *, allow_slow: bool = Fals
     catalog = Catalog(connection)
     with catalog.raw.cursor() as cursor:
         cursor.execute("SET LOCAL row_security = off")
-    findings = Findings(faults=mapping_faults(mapping))
+    findings = Findings()
     contract = ContractInspector(catalog, mapping.contract, findings)
     contract.inspect()
     rules = RuleInspector(catalog, mapping, findings.faults, findings.warnings).inspect(
         contract.key_type, contract.base.table if contract.base else None
     )
+    findings.faults += mapping_faults(mapping, {name: one.table.oid for name, one in rules.items()})
     companies = _lookups(catalog, mapping, findings, contract.columns)
     _expired(catalog, mapping, findings, contract.columns)
     if not findings.faults:
@@ -128,9 +129,11 @@ def _measure(
 ) -> None:
     """The cost of every lookup that a commit waits for."""
     key = contract.key_type
+    # As find_contracts reads it: each contract to itself.
     read = (
-        f"SELECT to_jsonb(contract.*) FROM (\n{mapping.contract.query}\n) AS contract"  # noqa: S608 (the mapping's own query)
-        f" WHERE contract.contract_id = CAST($1 AS {key})"
+        "SELECT present.* FROM unnest(ARRAY[$1]) AS wanted (id) LEFT JOIN LATERAL (SELECT to_jsonb(contract.*)"  # noqa: S608 (the mapping's own query)
+        f" FROM (\n{mapping.contract.query}\n) AS contract"
+        f" WHERE contract.contract_id = CAST(wanted.id AS {key}) LIMIT 1) AS present ON true"
     )
     lookups: list[tuple[str, str, Sequence[str]]] = [("contract.query", read, ("text",))]
     for name, rule in mapping.named_rules:

@@ -156,8 +156,11 @@ def _named(rules: tuple[Rule, ...]) -> Iterator[tuple[str, Rule]]:
         yield (name if seen[name] == 1 else f"{name} #{seen[name]}"), rule
 
 
-def mapping_faults(mapping: Mapping) -> list[str]:
-    """What is wrong with the mapping in itself, before any database is asked: names twice, overlapping rules."""
+def mapping_faults(mapping: Mapping, tables: dict[str, int]) -> list[str]:
+    """What is wrong with the mapping in itself: names twice, overlapping rules.
+
+    `tables` tells the table of a rule by its name, since one table can be written in several ways.
+    """
     faults = []
     names = [rule.name for rule in mapping.capture if rule.name]
     faults += [
@@ -168,7 +171,8 @@ def mapping_faults(mapping: Mapping) -> list[str]:
     for at, (name, rule) in enumerate(rules):
         for other_name, other in rules[:at]:
             shared = [on for on in rule.on if on in other.on]
-            if shared and _overlap(rule, other):
+            same = tables.get(name, rule.table) == tables.get(other_name, other.table)
+            if shared and same and _overlap(rule, other):
                 faults.append(
                     f"capture: {name!r} and {other_name!r} overlap: both raise {rule.trigger} on {shared[0]} of"
                     f" {rule.table} and nothing tells them apart; give each a when of its own, or make them one"
@@ -177,8 +181,8 @@ def mapping_faults(mapping: Mapping) -> list[str]:
 
 
 def _overlap(one: Rule, other: Rule) -> bool:
-    """Two rules of one trigger and table are apart only by different conditions, contracts or details."""
-    if (one.trigger, one.table) != (other.trigger, other.table):
+    """Two rules of one table are apart only by their triggers or conditions."""
+    if one.trigger is not other.trigger:
         return False
     if one.when is None or other.when is None:
         return True

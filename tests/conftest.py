@@ -10,10 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 
+from outbox.embedded import binaries
 from outbox.log import configure_log
 from outbox.migrations import migrate
 from outbox.settings import Log
-from tests.postgres import Server
+from tests.postgres import DEFAULT_VERSION, Server
 
 _numbers = itertools.count(1)
 
@@ -67,9 +68,9 @@ def log_lines() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The session's server."""
-    with Server() as running:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The session's server; a test may ask for another version by parametrizing it."""
+    with Server(binaries(getattr(request, "param", DEFAULT_VERSION))) as running:
         yield running
 
 

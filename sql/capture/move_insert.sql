@@ -6,8 +6,9 @@
           _moved := NULL;
         END IF;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
-      _moved := NULL;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN _moved := NULL;
     END;
     IF _moved IS NOT NULL THEN
       PERFORM set_config('outbox.moved', '', true);

@@ -5,10 +5,8 @@ DECLARE
   _changed jsonb;
   _detail jsonb;
   _moved jsonb;
+  _impatient boolean := outbox.in_this_transaction('outbox.impatient_rules');
 BEGIN
-  IF outbox.in_this_transaction('outbox.impatient') THEN
-    PERFORM set_config('lock_timeout', '1ms', true);
-  END IF;
 $move$blocks
   RETURN NULL;
 END

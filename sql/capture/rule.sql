@@ -2,7 +2,10 @@
   _contracts := NULL;
   _changed := NULL;
   _detail := NULL;
-  BEGIN$shadow
+  BEGIN
+    IF _impatient THEN
+      RAISE lock_not_available USING MESSAGE = 'not tried: this transaction has waited for a lock once';
+    END IF;$shadow
     IF ($when
     ) THEN
       $compared

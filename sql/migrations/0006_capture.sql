@@ -2,7 +2,8 @@
 -- Three rules hold in every function here. What may fail is tried inside a block (a block that only reads takes no
 -- transaction id). The first write of a transaction is inside a block too; it takes the table's lock, which is kept to
 -- the end of the transaction, so that later writes can stay outside: 50,000 rows cost a few subtransaction ids, not
--- 50,000, which would slow every other session. And after one lock timeout a transaction waits no second time.
+-- 50,000, which would slow every other session. And after one lock timeout a transaction tries the like no second time.
+-- A serialization failure is nobody's to keep: it goes through to the application, which tries again.
 
 CREATE TABLE outbox.rule (
   name       text NOT NULL,
@@ -41,15 +42,23 @@ COMMENT ON TYPE outbox.failure IS
   'A capture error on its way. No table''s row type: a function that names one waits for the table''s lock to compile.';
 
 CREATE FUNCTION outbox.without(document jsonb, never text[]) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  -- At every depth: a joined row that was aggregated whole is stripped like the contract's own.
-  SELECT CASE jsonb_typeof(document)
-    WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(o.key, outbox.without(o.value, never)), '{}')
-                        FROM jsonb_each(document) AS o WHERE o.key <> ALL (never))
-    WHEN 'array' THEN (SELECT coalesce(jsonb_agg(outbox.without(l.value, never) ORDER BY l.n), '[]')
-                       FROM jsonb_array_elements(document) WITH ORDINALITY AS l (value, n))
-    ELSE document END
-$$;
+LANGUAGE plpgsql IMMUTABLE AS $$
+-- At every depth: a joined row that was aggregated whole is stripped like the contract's own.
+BEGIN
+  IF pg_catalog.jsonb_typeof(document) = 'object' THEN
+    document := document - never;
+    IF pg_catalog.jsonb_path_exists(document, '$.* ? (@.type() == "object" || @.type() == "array")') THEN
+      SELECT pg_catalog.jsonb_object_agg(o.key, CASE WHEN pg_catalog.jsonb_typeof(o.value) IN ('object', 'array')
+                                                THEN outbox.without(o.value, never) ELSE o.value END)
+      INTO document FROM pg_catalog.jsonb_each(document) AS o;
+    END IF;
+  ELSIF pg_catalog.jsonb_typeof(document) = 'array' AND document <> '[]' THEN
+    SELECT pg_catalog.jsonb_agg(CASE WHEN pg_catalog.jsonb_typeof(l.value) IN ('object', 'array')
+                                THEN outbox.without(l.value, never) ELSE l.value END ORDER BY l.n)
+    INTO document FROM pg_catalog.jsonb_array_elements(document) WITH ORDINALITY AS l (value, n);
+  END IF;
+  RETURN document;
+END $$;
 
 CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -57,24 +66,14 @@ LANGUAGE sql STABLE AS $$
   SELECT coalesce(pg_catalog.current_setting(mark, true) = pg_catalog.pg_current_xact_id()::text, false)
 $$;
 
-CREATE FUNCTION outbox.redacted(message text, state text, never text[], images jsonb[] DEFAULT '{}')
-RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
--- An error's words may quote a value: where `never` is in force no quoted value of a data error is kept.
-DECLARE
-  secret text;
-BEGIN
-  FOR secret IN
-    SELECT DISTINCT image ->> name FROM unnest(images) AS image, unnest(never) AS name
-    WHERE length(image ->> name) > 0
-  LOOP
-    message := replace(message, secret, '...');
-  END LOOP;
-  IF cardinality(never) > 0 AND left(state, 2) IN ('22', '23') THEN
-    message := regexp_replace(message, '"[^"]*"', '"..."', 'g');
-  END IF;
-  RETURN left(message, 2000);
-END $$;
+CREATE FUNCTION outbox.redacted(message text, state text, never text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- An error's words may quote a value. With `never` in force only those are kept that name objects, locks or limits.
+  SELECT CASE WHEN cardinality(never) = 0 THEN left(message, 2000)
+              WHEN left(state, 2) IN ('40', '42', '53', '54', '55', '57') AND state NOT IN ('42601', '42602')
+              THEN left(message, 2000)
+              ELSE 'its words are withheld, for they may quote a value under `never`' END
+$$;
 
 CREATE FUNCTION outbox.insert_error(failure outbox.failure) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -87,26 +86,37 @@ END $$;
 CREATE FUNCTION outbox.write_error(failure outbox.failure) RETURNS void
 LANGUAGE plpgsql AS $$
 -- Nothing that goes wrong here may reach the application: its last resort is a warning in the server's log.
+DECLARE
+  unrecorded text;
 BEGIN
   IF failure.sqlstate = '55P03' THEN
-    PERFORM pg_catalog.set_config('outbox.impatient', pg_catalog.pg_current_xact_id()::text, true);
-    PERFORM pg_catalog.set_config('lock_timeout', '1ms', true);
+    -- A rule that waited says nothing of the inbox, nor the inbox of rules: each is waited for once.
+    PERFORM pg_catalog.set_config(CASE WHEN failure.relation IS NULL THEN 'outbox.impatient' ELSE 'outbox.impatient_rules' END,
+                                  pg_catalog.pg_current_xact_id()::text, true),
+            pg_catalog.set_config('lock_timeout', '1ms', true);
   END IF;
   IF outbox.in_this_transaction('outbox.recorded') THEN
     PERFORM pg_catalog.set_config('lock_timeout', '0', true);
     PERFORM outbox.insert_error(failure);
-    PERFORM outbox.be_patient();
+    PERFORM pg_catalog.set_config('lock_timeout', '200ms', true);
     RETURN;
+  ELSIF outbox.in_this_transaction('outbox.unrecorded') THEN
+    unrecorded := 'as before';
+  ELSE
+    BEGIN
+      PERFORM outbox.insert_error(failure);
+      PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
+      RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
+        failure.rule, failure.message, failure.sqlstate;
+      RETURN;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN unrecorded := SQLERRM;
+    END;
+    PERFORM pg_catalog.set_config('outbox.unrecorded', pg_catalog.pg_current_xact_id()::text, true);
   END IF;
-  BEGIN
-    PERFORM outbox.insert_error(failure);
-    PERFORM pg_catalog.set_config('outbox.recorded', pg_catalog.pg_current_xact_id()::text, true);
-    RAISE WARNING 'outbox: % was not captured, but recorded for `outbox recapture`: % (%)',
-      failure.rule, failure.message, failure.sqlstate;
-  EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING 'outbox: % was neither captured (%) nor recorded (%): contract %, table %',
-      failure.rule, failure.message, SQLERRM, failure.contract_id, failure.table_name;
-  END;
+  RAISE WARNING 'outbox: % was neither captured (%) nor recorded (%): contract %, table %',
+    failure.rule, failure.message, unrecorded, failure.contract_id, failure.table_name;
 END $$;
 
 CREATE FUNCTION outbox.fail(failure outbox.failure, on_error text) RETURNS void
@@ -126,27 +136,38 @@ RETURNS void LANGUAGE plpgsql AS $$
 -- One note for each contract; a row without a contract concerns none, and is counted.
 DECLARE
   one text;
+  before text;
   failure outbox.failure;
 BEGIN
   FOREACH one IN ARRAY contracts LOOP
     IF one IS NULL THEN
       PERFORM pg_catalog.nextval('outbox.filtered');
       CONTINUE;
-    ELSIF outbox.in_this_transaction('outbox.noted') AND pg_catalog.length(one) < 1000 THEN
+    END IF;
+    before := pg_catalog.current_setting('outbox.noted', true);
+    IF pg_catalog.split_part(before, '/', 1) = pg_catalog.pg_current_xact_id()::text
+       AND pg_catalog.octet_length(one) < 1000 THEN
       PERFORM pg_catalog.set_config('lock_timeout', '0', true);
-      INSERT INTO outbox.inbox (trigger, contract_id, changed, detail) VALUES (trigger, one, changed, detail)
+      INSERT INTO outbox.inbox (event_id, trigger, contract_id, changed, detail)
+      VALUES (outbox.next_note(), trigger, one, changed, detail)
       ON CONFLICT DO NOTHING;
       CONTINUE WHEN FOUND;
+      PERFORM pg_catalog.set_config('outbox.noted', before, true);
       failure.sqlstate := '23505';
       failure.message := 'the sequence outbox.event_id gave an id that stands already';
+    ELSIF outbox.in_this_transaction('outbox.impatient') THEN
+      failure.sqlstate := '55P03';
+      failure.message := 'not tried: this transaction has waited for a lock once';
     ELSE
       BEGIN
-        INSERT INTO outbox.inbox (trigger, contract_id, changed, detail) VALUES (trigger, one, changed, detail);
-        PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.pg_current_xact_id()::text, true);
+        INSERT INTO outbox.inbox (event_id, trigger, contract_id, changed, detail)
+        VALUES (outbox.next_note(), trigger, one, changed, detail);
         CONTINUE;
-      EXCEPTION WHEN OTHERS THEN
-        failure.sqlstate := SQLSTATE;
-        failure.message := SQLERRM;
+      EXCEPTION
+        WHEN serialization_failure THEN RAISE;
+        WHEN OTHERS THEN
+          failure.sqlstate := SQLSTATE;
+          failure.message := SQLERRM;
       END;
     END IF;
     failure.rule := rule;
@@ -158,12 +179,21 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE FUNCTION outbox.be_patient() RETURNS void
+CREATE FUNCTION outbox.next_note() RETURNS bigint
 LANGUAGE plpgsql AS $$
--- How long reading may wait for a lock from here: a fifth of a second, once a transaction.
+-- A note's id, marked as the last of its transaction before it is inserted: capture may run with the insert.
+-- The mark outbox.noted is the transaction, its oldest note that waits for capture, and its last note.
+DECLARE
+  id bigint := pg_catalog.nextval('outbox.event_id');
+  me text := pg_catalog.pg_current_xact_id()::text;
+  noted text[] := pg_catalog.string_to_array(pg_catalog.current_setting('outbox.noted', true), '/');
+  oldest bigint := id;
 BEGIN
-  PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN outbox.in_this_transaction('outbox.impatient')
-                                                THEN '1ms' ELSE '200ms' END, true);
+  IF noted[1] = me AND noted[2]::bigint <= noted[3]::bigint THEN
+    oldest := noted[2];
+  END IF;
+  PERFORM pg_catalog.set_config('outbox.noted', pg_catalog.concat_ws('/', me, oldest, id), true);
+  RETURN id;
 END $$;
 
 CREATE FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) RETURNS text
@@ -237,16 +267,19 @@ DECLARE
   name text;
 BEGIN
   RETURN to_jsonb(whole);
-EXCEPTION WHEN OTHERS THEN
-  FOR name IN SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped LOOP
-    BEGIN
-      EXECUTE format('SELECT to_jsonb(($1).%I)', name) INTO one USING whole;
-      image := image || jsonb_build_object(name, one);
-    EXCEPTION WHEN OTHERS THEN
-      CONTINUE;
-    END;
-  END LOOP;
-  RETURN image;
+EXCEPTION
+  WHEN serialization_failure THEN RAISE;
+  WHEN OTHERS THEN
+    FOR name IN SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped LOOP
+      BEGIN
+        EXECUTE format('SELECT to_jsonb(($1).%I)', name) INTO one USING whole;
+        image := image || jsonb_build_object(name, one);
+      EXCEPTION
+        WHEN serialization_failure THEN RAISE;
+        WHEN OTHERS THEN CONTINUE;
+      END;
+    END LOOP;
+    RETURN image;
 END $$;
 
 CREATE FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement,
@@ -271,7 +304,7 @@ BEGIN
     FROM (SELECT coalesce(array_agg(k), '{}') AS names FROM jsonb_object_keys(was || is_now) AS k
           WHERE NOT was ? k OR NOT is_now ? k) AS lost;
   END IF;
-  failure.message := outbox.redacted(message, state, rule.never, ARRAY[was, is_now]);
+  failure.message := outbox.redacted(message, state, rule.never);
   failure.old_row := outbox.recorded_row(rule, relation, was);
   failure.new_row := outbox.recorded_row(rule, relation, is_now);
   IF operation = 'UPDATE' THEN
@@ -340,14 +373,26 @@ BEGIN
   detail := NULL;
   BEGIN
     failure := outbox.named_failure(rule_name, rule_operation, relation, operation, old, new, state, message);
-  EXCEPTION WHEN OTHERS THEN
-    failure.rule := rule_name;
-    failure.operation := operation;
-    failure.relation := relation;
-    failure.sqlstate := state;
-    failure.message := pg_catalog.format('%s (its words and its row could not be kept: %s)', state, SQLSTATE);
+  EXCEPTION
+    WHEN serialization_failure THEN RAISE;
+    WHEN OTHERS THEN
+      failure.rule := rule_name;
+      failure.operation := operation;
+      failure.relation := relation;
+      failure.sqlstate := state;
+      failure.message := pg_catalog.format('%s (its words and its row could not be kept: %s)', state, SQLSTATE);
   END;
   PERFORM outbox.fail(failure, on_error);
+END $$;
+
+CREATE FUNCTION outbox.redacted(message text, state text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- By every `never` that is installed.
+BEGIN
+  RETURN outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
+EXCEPTION
+  WHEN serialization_failure THEN RAISE;
+  WHEN OTHERS THEN RETURN outbox.redacted(message, state, ARRAY['*']);
 END $$;
 
 CREATE FUNCTION outbox.note_failure(note outbox.inbox, state text, message text) RETURNS outbox.failure
@@ -361,154 +406,200 @@ BEGIN
   failure.changed := note.changed;
   failure.detail := note.detail;
   failure.sqlstate := state;
-  BEGIN
-    failure.message := outbox.redacted(message, state, ARRAY(SELECT DISTINCT unnest(r.never) FROM outbox.rule AS r));
-  EXCEPTION WHEN OTHERS THEN
-    failure.message := format('%s (its words are withheld: %s)', state, SQLSTATE);
-  END;
+  failure.message := outbox.redacted(message, state);
   RETURN failure;
 END $$;
 
-CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline text) RETURNS boolean
+CREATE FUNCTION outbox.wake(wakeup text) RETURNS void
+LANGUAGE plpgsql AS $$
+-- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
+BEGIN
+  IF wakeup = 'notify' AND pg_try_advisory_xact_lock(7231003, 1) THEN
+    PERFORM pg_notify('outbox', '');
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamptz) RETURNS boolean
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 -- One `expired` for a deadline, whoever is first; a contract without a deadline has none to share.
 BEGIN
-  IF deadline IS NULL THEN
-    RETURN true;
-  END IF;
   INSERT INTO outbox.expiry AS x (contract_id, deadline, event_id)
-  VALUES (contract_id, deadline::timestamptz, event_id)
+  SELECT contract_id, deadline, event_id WHERE deadline IS NOT NULL
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND OR deadline IS NULL;
+END $$;
+
+CREATE FUNCTION outbox.write_event(note outbox.inbox, contract record) RETURNS boolean
+LANGUAGE plpgsql AS $$
+-- False where the id stands already.
+BEGIN
+  INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
+                            document)
+  VALUES (note.event_id, note.occurred_at, pg_current_xact_id(), contract.snapshot, note.trigger, note.contract_id,
+          contract.business_unit, contract.status, note.changed, note.detail, contract.document)
   ON CONFLICT DO NOTHING;
   RETURN FOUND;
 END $$;
 
-CREATE FUNCTION outbox.capture_rest(after bigint) RETURNS void
-LANGUAGE plpgsql AS $$
-#variable_conflict use_variable
--- All further notes of this transaction in one statement: bulk changes read their documents in one go.
-DECLARE
-  me xid8 := pg_current_xact_id();
-  last_id bigint;
-  filtered bigint[];
-BEGIN
-  WITH noted AS MATERIALIZED (
-    SELECT i.* FROM outbox.inbox AS i WHERE i.event_id > after AND i.xid = me AND i.trigger <> 'expired'
-  ), found AS MATERIALIZED (
-    SELECT f.* FROM outbox.find_contracts(ARRAY(SELECT DISTINCT n.contract_id FROM noted AS n)) AS f
-  ), written AS (
-    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
-                              document)
-    SELECT n.event_id, n.occurred_at, me, f.snapshot, n.trigger, n.contract_id, f.business_unit, f.status, n.changed,
-           n.detail, f.document
-    FROM noted AS n JOIN found AS f ON f.contract_id = n.contract_id
-    WHERE f.standing <> 'filtered'
-  )
-  SELECT max(n.event_id), array_agg(n.event_id) FILTER (WHERE f.standing = 'filtered')
-  INTO last_id, filtered
-  FROM noted AS n JOIN found AS f ON f.contract_id = n.contract_id;
-  IF filtered IS NOT NULL THEN
-    DELETE FROM outbox.inbox AS i WHERE i.event_id = ANY (filtered);
-    PERFORM nextval('outbox.filtered') FROM unnest(filtered);
-  END IF;
-  PERFORM set_config('outbox.captured', me::text || '/' || last_id::text, true);
-END $$;
-
-CREATE FUNCTION outbox.write_event(note outbox.inbox, found record, wakeup text) RETURNS boolean
-LANGUAGE plpgsql AS $$
--- False where the id stands already. The first of a transaction wakes the relay.
-DECLARE
-  me text := pg_current_xact_id()::text;
-BEGIN
-  INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
-                            document)
-  VALUES (note.event_id, note.occurred_at, pg_current_xact_id(), found.snapshot, note.trigger, note.contract_id,
-          found.business_unit, found.status, note.changed, note.detail, found.document)
-  ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN
-    RETURN false;
-  END IF;
-  -- Only while this transaction commits, and only one transaction at a time: a NOTIFY makes commits queue.
-  IF wakeup = 'notify' AND split_part(current_setting('outbox.captured', true), '/', 1) IS DISTINCT FROM me
-     AND pg_try_advisory_xact_lock(7231003, 1) THEN
-    PERFORM pg_notify('outbox', '');
-  END IF;
-  -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
-  PERFORM set_config('outbox.captured', me || '/' || note.event_id::text, true),
-          set_config('outbox.partition', me || '/' || (note.event_id / 1000000)::text, true);
-  RETURN true;
-END $$;
-
-CREATE FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) RETURNS void
+CREATE FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) RETURNS boolean
 LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+-- One note; whether its event stands.
 DECLARE
-  me text := pg_current_xact_id()::text;
-  found record;
+  -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
+  partition text := concat_ws('/', pg_current_xact_id(), note.event_id / 1000000);
+  held boolean := coalesce(current_setting('outbox.partition', true) = partition, false)
+                  AND octet_length(note.contract_id) < 1000;
+  contract record;
   due boolean := false;
   state text;
   message text;
 BEGIN
   IF outbox.in_this_transaction('outbox.impatient') THEN
-    PERFORM set_config('lock_timeout', '1ms', true);
-  ELSIF note.trigger <> 'expired' AND split_part(current_setting('outbox.captured', true), '/', 1) = me
-        AND NOT outbox.in_this_transaction('outbox.singly') THEN
+    state := '55P03';
+    message := 'not tried: this transaction has waited for a lock once';
+  ELSE
     BEGIN
-      PERFORM outbox.capture_rest(note.event_id - 1);
-      RETURN;
+      SELECT f.* INTO STRICT contract FROM outbox.find_contracts(ARRAY[note.contract_id]) AS f;
+      IF contract.standing = 'filtered' THEN
+        PERFORM nextval('outbox.filtered');
+      ELSE
+        due := note.trigger <> 'expired' OR outbox.raise_expiry(note.event_id, note.contract_id,
+                                                                (contract.document ->> 'expires_at')::timestamptz);
+      END IF;
+      IF due AND NOT held THEN
+        due := outbox.write_event(note, contract);
+        state := CASE WHEN NOT due THEN '23505' END;
+        PERFORM set_config('outbox.partition', partition, true), outbox.wake(wakeup);
+      END IF;
     EXCEPTION
       WHEN serialization_failure THEN RAISE;
       WHEN OTHERS THEN
-        PERFORM set_config('outbox.singly', me, true);
+        due := false;
+        state := SQLSTATE;
+        message := SQLERRM;
     END;
-  END IF;
-  BEGIN
-    SELECT f.* INTO STRICT found FROM outbox.find_contracts(ARRAY[note.contract_id]) AS f;
-    due := found.standing <> 'filtered';
-    IF NOT due THEN
-      PERFORM nextval('outbox.filtered');
-    ELSIF note.trigger = 'expired' THEN
-      due := outbox.raise_expiry(note.event_id, note.contract_id, found.document ->> 'expires_at');
+    IF due AND held THEN
+      PERFORM set_config('lock_timeout', '0', true);
+      due := outbox.write_event(note, contract);
+      state := CASE WHEN NOT due THEN '23505' END;
     END IF;
-  EXCEPTION
-    WHEN serialization_failure THEN RAISE;
-    WHEN OTHERS THEN
-      state := SQLSTATE;
-      message := SQLERRM;
-  END;
-  IF due AND current_setting('outbox.partition', true) = me || '/' || (note.event_id / 1000000)::text THEN
-    PERFORM set_config('lock_timeout', '0', true);
-    IF NOT outbox.write_event(note, found, wakeup) THEN
-      state := '23505';
-    END IF;
-  ELSIF due THEN
-    BEGIN
-      IF NOT outbox.write_event(note, found, wakeup) THEN
-        state := '23505';
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
-      state := SQLSTATE;
-      message := SQLERRM;
-    END;
   END IF;
   IF state IS NOT NULL THEN
     message := coalesce(message, 'the sequence outbox.event_id gave an id that stands already');
     PERFORM outbox.fail(outbox.note_failure(note, state, message), on_error);
   END IF;
-  IF state IS NOT NULL OR NOT due THEN
-    DELETE FROM outbox.inbox AS i WHERE i.event_id = note.event_id;
+  RETURN due;
+END $$;
+
+CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+-- By the primary key, though the inbox may have grown a thousandfold since it was analyzed.
+BEGIN
+  RETURN ARRAY(SELECT i FROM outbox.inbox AS i
+               WHERE i.event_id BETWEEN oldest AND last AND i.xid = pg_current_xact_id() ORDER BY i.event_id);
+END $$;
+
+CREATE FUNCTION outbox.drop_notes(ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+-- Those that raise nothing; by the primary key.
+BEGIN
+  DELETE FROM outbox.inbox AS i WHERE i.event_id = ANY (ids);
+END $$;
+
+CREATE FUNCTION outbox.write_events(notes outbox.inbox[]) RETURNS void
+LANGUAGE plpgsql AS $$
+-- All in one statement: bulk changes read their documents in one go.
+DECLARE
+  filtered bigint;
+  dropped bigint[];
+BEGIN
+  IF EXISTS (SELECT FROM unnest(notes) AS n WHERE n.trigger = 'expired') THEN
+    INSERT INTO outbox.expiry (contract_id, deadline, event_id)
+    SELECT n.contract_id, (f.document ->> 'expires_at')::timestamptz, n.event_id
+    FROM unnest(notes) AS n
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u WHERE u.trigger = 'expired'))
+      AS f ON f.contract_id = n.contract_id
+    WHERE n.trigger = 'expired' AND f.document ->> 'expires_at' IS NOT NULL AND f.standing <> 'filtered'
+    ORDER BY n.event_id
+    ON CONFLICT DO NOTHING;
   END IF;
+  WITH found AS MATERIALIZED (
+    SELECT n.*, f.standing, f.business_unit, f.status, f.document, f.snapshot,
+           f.standing <> 'filtered'
+           AND (n.trigger <> 'expired' OR f.document ->> 'expires_at' IS NULL
+                OR EXISTS (SELECT FROM outbox.expiry AS x
+                           WHERE x.contract_id = n.contract_id AND x.subject = ''
+                             AND x.deadline = (f.document ->> 'expires_at')::timestamptz AND x.event_id = n.event_id)) AS due
+    FROM unnest(notes) AS n
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u)) AS f
+      ON f.contract_id = n.contract_id
+  ), written AS (
+    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
+                              document)
+    SELECT f.event_id, f.occurred_at, f.xid, f.snapshot, f.trigger, f.contract_id, f.business_unit, f.status, f.changed,
+           f.detail, f.document
+    FROM found AS f WHERE f.due ORDER BY f.event_id
+  )
+  SELECT count(*) FILTER (WHERE f.standing = 'filtered'), array_agg(f.event_id) FILTER (WHERE NOT f.due)
+  INTO filtered, dropped FROM found AS f;
+  PERFORM outbox.drop_notes(dropped);
+  PERFORM nextval('outbox.filtered') FROM generate_series(1, filtered);
+END $$;
+
+CREATE FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, on_error text) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+-- Together; where that fails, each by itself, so that only those are recorded that can't be captured.
+DECLARE
+  note outbox.inbox;
+  dropped bigint[] := '{}';
+BEGIN
+  IF NOT outbox.in_this_transaction('outbox.impatient') THEN
+    BEGIN
+      PERFORM outbox.write_events(notes);
+      PERFORM outbox.wake(wakeup);
+      RETURN;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN lock_not_available THEN PERFORM set_config('outbox.impatient', pg_current_xact_id()::text, true);
+      WHEN OTHERS THEN NULL;
+    END;
+  END IF;
+  FOREACH note IN ARRAY notes LOOP
+    IF NOT outbox.capture_note(note, wakeup, on_error) THEN
+      dropped := dropped || note.event_id;
+    END IF;
+  END LOOP;
+  PERFORM outbox.drop_notes(dropped);
 END $$;
 
 CREATE FUNCTION outbox.capture() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
--- At commit, for each note: the contract's document as the whole transaction left it. Arguments: wakeup, on_capture_error.
+-- At commit, with the last note of the transaction: the documents as the whole of it left them, whatever the
+-- application's own deferred triggers did before. Arguments: wakeup, on_capture_error.
 DECLARE
-  captured text := current_setting('outbox.captured', true);
+  me text := pg_current_xact_id()::text;
+  noted text[] := string_to_array(current_setting('outbox.noted', true), '/');
+  oldest bigint := NEW.event_id;
 BEGIN
-  -- Most notes of a bulk change were captured with its second one.
-  IF captured IS NULL OR NEW.trigger = 'expired' OR split_part(captured, '/', 1) <> pg_current_xact_id()::text
-     OR NEW.event_id > split_part(captured, '/', 2)::bigint THEN
-    PERFORM outbox.capture_note(NEW, TG_ARGV[0], TG_ARGV[1]);
+  -- Serializable transactions capture each note by itself: reading the inbox would set them against each other.
+  IF noted[1] = me AND current_setting('transaction_isolation') <> 'serializable' THEN
+    IF NEW.event_id >= noted[2]::bigint THEN
+      IF NEW.event_id < noted[3]::bigint THEN
+        RETURN NULL;
+      END IF;
+      oldest := noted[2];
+      PERFORM set_config('outbox.noted', concat_ws('/', me, NEW.event_id + 1, NEW.event_id), true);
+    ELSIF EXISTS (SELECT FROM outbox.event AS e WHERE e.id = NEW.event_id AND e.xid = pg_current_xact_id())
+          OR outbox.waiting_notes(NEW.event_id, NEW.event_id) = '{}' THEN
+      -- Captured with a later one, which a deferred trigger of the application made under SET CONSTRAINTS IMMEDIATE.
+      RETURN NULL;
+    END IF;
+  END IF;
+  IF oldest < NEW.event_id THEN
+    PERFORM outbox.capture_notes(outbox.waiting_notes(oldest, NEW.event_id), TG_ARGV[0], TG_ARGV[1]);
+  ELSIF NOT outbox.capture_note(NEW, TG_ARGV[0], TG_ARGV[1]) THEN
+    DELETE FROM outbox.inbox AS i WHERE i.ctid = NEW.ctid;
   END IF;
   RETURN NULL;
 END $$;
@@ -586,9 +677,12 @@ BEGIN
       UPDATE outbox.capture_error AS e
       SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids WHERE e.id = one.id;
       recaptured := recaptured + 1;
-    EXCEPTION WHEN OTHERS THEN
-      UPDATE outbox.capture_error AS e SET sqlstate = SQLSTATE, message = SQLERRM WHERE e.id = one.id;
-      failed := failed + 1;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN
+        UPDATE outbox.capture_error AS e
+        SET sqlstate = SQLSTATE, message = outbox.redacted(SQLERRM, SQLSTATE) WHERE e.id = one.id;
+        failed := failed + 1;
     END;
   END LOOP;
 END $$;

@@ -6,6 +6,8 @@ import pytest
 from tests.conftest import Database
 from tests.sources import Captured, Source
 
+pytestmark = pytest.mark.parametrize("server", [16, 18], indirect=True)
+
 SETUP = """
 INSERT INTO contract (id, title) VALUES (1, 'a');
 INSERT INTO recipient (id, contract_id, email) VALUES (1, 1, 'e');

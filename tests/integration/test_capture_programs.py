@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.conftest import Database
 from tests.sources import Source
 
+pytestmark = pytest.mark.parametrize("server", [16, 18], indirect=True)
+
 APPLICATION = """
 CREATE TABLE contract (id int, region text NOT NULL, title text, seen int, PRIMARY KEY (id, region))
   PARTITION BY LIST (region);
@@ -37,6 +39,7 @@ MAPPING: dict[str, Any] = {
             ("update", "plain", "update", "'p' || new.id", True),
             ("review", "plain", "delete", "'p' || old.id", False),
             ("send", "child", ["insert", "delete"], "'p' || coalesce(new.plain_id, old.plain_id)", False),
+            ("expired", "child", "insert", "'p' || new.plain_id", False),
         )
     ],
 }
@@ -151,6 +154,7 @@ def run_cascade(connection: "psycopg.Connection[Any]", model: Model, kind: str, 
     if key in model.plain:
         model.children[number] = key
         model.events.append(("send", f"p{key}"))
+        model.events.append(("expired", f"p{key}"))
 
 
 def run_partitioned(connection: "psycopg.Connection[Any]", model: Model, step: tuple[Any, ...]) -> None:

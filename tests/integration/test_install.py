@@ -87,6 +87,10 @@ SELECT = "SELECT id AS contract_id, unit_id AS business_unit, status"
             "columns: expected only for the contract's own table, got public.recipient",
         ),
         ({"capture": [rule(), rule(name="again")]}, "overlap: both raise create on insert of contract"),
+        (
+            {"capture": [rule(), rule(table="public.contract")]},
+            "overlap: both raise create on insert of public.contract",
+        ),
         ({"contract": contract("SELECT 1 AS contract_id FROM nothing")}, 'got: relation "nothing" does not exist'),
         (
             {"contract": contract("SELECT id AS contract_id FROM contract")},
