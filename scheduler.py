@@ -47,7 +47,8 @@ class Daemon:
         self._settings = settings
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         patience = settings.relay.lease_margin_seconds
-        self._claiming = make_engine(settings, name="contract-outbox claim", abandoned_seconds=patience)
+        # What a crash of the server forgets of routing and claiming is done again; settles can't be forgotten.
+        self._claiming = make_engine(settings, name="contract-outbox claim", abandoned_seconds=patience, durable=False)
         self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle", abandoned_seconds=patience)
         self._transport = make_transport(settings.sender)
         self._relay = Relay(

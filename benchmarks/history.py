@@ -61,11 +61,11 @@ class Claims:
         with self._database.engine.begin() as connection:
             connection.execute(text("SET LOCAL synchronous_commit = off"))
             claimed = store.claim(connection, wants, most=2 * BATCH, token=secrets.randbits(63), worker="benchmark")
-            _, at = store.clock(connection)
         self.took.append(time.monotonic() - began)
-        taken = Counter(leased.connector_id for leased in claimed)
+        taken = Counter(leased.connector_id for leased in claimed.leased)
+        at = claimed.transaction_start
         self._lows |= {want.connector_id: at - WATERMARK_MARGIN for want in wants if taken[want.connector_id] < take}
-        return claimed
+        return claimed.leased
 
     def _settle(self, claimed: Sequence[Leased]) -> None:
         attempts = [_delivered(leased, self._connectors[leased.connector_id]) for leased in claimed]

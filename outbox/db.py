@@ -1,5 +1,7 @@
 """Connections to PostgreSQL: engines, and how to tell a lost database from a wrong statement."""
 
+from typing import Any
+
 import psycopg
 from psycopg import pq
 from psycopg.types.array import ListBinaryDumper
@@ -66,24 +68,29 @@ def make_engine(
     pool_size: int | None = None,
     name: str = APPLICATION_NAME,
     abandoned_seconds: float | None = None,
+    durable: bool = True,
 ) -> Engine:
-    """An engine on the contract database; connections speak UTC and are checked before use.
+    """An engine on the contract database; connections speak UTC.
 
-    After `abandoned_seconds` the server ends a transaction whose client is silent, or takes nothing more: a host that
-    was cut off would otherwise hold its lanes and rows until TCP gives up, after a quarter of an hour or two hours.
+    A person's command gets connections that are checked before use. A worker, which says `abandoned_seconds`, doesn't
+    pay for that a hundred times a second: it tries again. After those seconds the server ends a transaction whose
+    client is silent, or takes nothing more: a host that was cut off would otherwise hold its lanes and rows until TCP
+    gives up, after a quarter of an hour or two hours.
     Errors name a statement without its values, which are contracts and headers.
+    Not `durable`: a commit doesn't wait for the disk, and a crash of the server may forget the last of them.
     READ COMMITTED, whatever the database's default is: who waited for a lane must see what its last holder did.
     """
-    connect_args: dict[str, object] = {**link_settings(settings), "application_name": name}
+    connect_args: dict[str, Any] = {**link_settings(settings), "application_name": name}
     if settings.database.pgbouncer:
         connect_args["prepare_threshold"] = None
     else:
         connect_args["options"] = "-c TimeZone=UTC" + _abandoned_after(abandoned_seconds)
+        connect_args["options"] += "" if durable else " -c synchronous_commit=off"
     engine = create_engine(
         database_url(settings),
         pool_size=pool_size or settings.database.pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
+        pool_pre_ping=abandoned_seconds is None,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         connect_args=connect_args,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import health, retry, store
@@ -76,7 +76,7 @@ class Relay:
         relay = settings.relay
         self._pool = SendPool(transport, threads=relay.threads, most_threads=relay.most_threads, now=self._clock.now)
         self.capacity = Capacity(
-            claiming,
+            settling,
             self._pool,
             name=worker,
             transport=transport.name,
@@ -213,18 +213,15 @@ class Relay:
             return False
         with self._claiming.begin() as connection:
             connectors = self._look_at_connectors(connection).connectors
-            # A claim that a crash forgets is only sent again; the settles, which can't be forgotten, stay durable.
-            connection.execute(text("SET LOCAL synchronous_commit = off"))
             probes = health.win_probes(connection, self._room.probes(connectors))
             wants = self._room.wants(connectors, probes)
             if not wants:
                 return False
             claimed = store.claim(connection, wants, most=most, token=secrets.randbits(63), worker=self._worker)
-            now, transaction_start = store.clock(connection)
-        self._clock.set(now)
-        self._room.note_claimed(wants, claimed, most=most, at=transaction_start)
-        self._begin(claimed, passed, asked_at=asked_at)
-        return bool(claimed)
+        self._clock.set(claimed.now)
+        self._room.note_claimed(wants, claimed.leased, most=most, at=claimed.transaction_start)
+        self._begin(claimed.leased, passed, asked_at=asked_at)
+        return bool(claimed.leased)
 
     def _begin(self, leased: Sequence[Leased], passed: Passed, *, asked_at: float) -> None:
         passed.claimed += len(leased)

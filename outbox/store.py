@@ -40,6 +40,15 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """What was leased, and the database's time: now, and at the start of the claim's transaction."""
+
+    leased: list[Leased]
+    now: datetime
+    transaction_start: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What a settled batch came to: (connector, event) of what came late, and connectors with a new head to send."""
 
@@ -211,7 +220,7 @@ def clock(connection: Connection) -> tuple[datetime, datetime]:
     return row.now, row.transaction_start
 
 
-def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: int, worker: str) -> list[Leased]:
+def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: int, worker: str) -> Claimed:
     """Leases due deliveries, at most `most`, looking at the wanted connectors only, in their order."""
     rows = connection.execute(
         query("claim"),
@@ -224,8 +233,8 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
             "token": token,
             "worker": worker,
         },
-    )
-    return [
+    ).all()
+    leased = [
         Leased(
             event_id=row.event_id,
             connector_id=row.connector_id,
@@ -240,6 +249,8 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
         )
         for row in rows
     ]
+    now, transaction_start = (rows[0].now, rows[0].transaction_start) if rows else clock(connection)
+    return Claimed(leased, now, transaction_start)
 
 
 def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> Written:

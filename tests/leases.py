@@ -27,7 +27,7 @@ def claim(
         for one in connector_ids
     ]
     with database.engine.begin() as connection:
-        return store.claim(connection, wants, most=most, token=token, worker=name)
+        return store.claim(connection, wants, most=most, token=token, worker=name).leased
 
 
 def attempt(

@@ -172,7 +172,7 @@ def _explain(connection: "psycopg.Connection[Any]", statement: str, values: dict
 
 def _claim(crowd: Crowd, connection: Connection) -> list[Leased]:
     wants = [store.Want(crowd.live, BATCH, 30.0, None)]
-    return store.claim(connection, wants, most=BATCH, token=1, worker="w1")
+    return store.claim(connection, wants, most=BATCH, token=1, worker="w1").leased
 
 
 modes = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
@@ -198,10 +198,10 @@ def test_a_probe_looks_at_one_row_of_all_that_is_held(crowd: Crowd, mode: str) -
 
     def claim(connection: Connection) -> None:
         wants = [store.Want(crowd.off, 1, 30.0, None), store.Want(crowd.live, BATCH, 30.0, None)]
-        assert len(store.claim(connection, wants, most=BATCH, token=1, worker="w1")) == BATCH
+        assert len(store.claim(connection, wants, most=BATCH, token=1, worker="w1").leased) == BATCH
 
     def answer(connection: Connection) -> None:
-        [probe] = store.claim(connection, [store.Want(crowd.off, 1, 30.0, None)], most=1, token=1, worker="w1")
+        [probe] = store.claim(connection, [store.Want(crowd.off, 1, 30.0, None)], most=1, token=1, worker="w1").leased
         rules = Rules(hold_after_failures=10, disable_after_days=5.0)
         [verdict] = health.record(connection, tallies([attempt(probe, probe=True)]), rules=rules)
         assert verdict.turn is Turn.ANSWERS

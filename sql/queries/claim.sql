@@ -46,6 +46,7 @@ WITH want AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM suspect s WHERE s.connector_id = p.connector_id AND s.event_id = p.event_id)
   RETURNING q.event_id, q.connector_id, q.contract_id, q.attempts, q.tries, q.kind
 )
-SELECT l.event_id, l.connector_id, l.contract_id, d.trigger, l.attempts AS attempt, l.tries, l.kind, d.body, d.content_type
+SELECT l.event_id, l.connector_id, l.contract_id, d.trigger, l.attempts AS attempt, l.tries, l.kind, d.body, d.content_type,
+       clock_timestamp() AS now, now() AS transaction_start
 FROM leased l
 JOIN outbox.delivery d ON d.event_id = l.event_id AND d.connector_id = l.connector_id

@@ -88,7 +88,7 @@ class Storm:
         while not self.working.is_set():
             wants = [store.Want(one, 4, LEASE_SECONDS, None) for one in connectors]
             with self.engine.begin() as connection:
-                leased = store.claim(connection, wants, most=8, token=dice.getrandbits(62), worker="sender")
+                leased = store.claim(connection, wants, most=8, token=dice.getrandbits(62), worker="sender").leased
             for one in leased:
                 self.sends[one.connector_id, one.contract_id].append(one.event_id)
             if not leased or dice.random() < 0.03:

@@ -40,8 +40,8 @@ def test_a_claim_never_takes_more_than_its_limits(database: Database, sql: Conne
         if nested_loops:
             for plan in ("hashjoin", "mergejoin", "material", "seqscan", "sort"):
                 connection.execute(text(f"SET LOCAL enable_{plan} = off"))
-        each = store.claim(connection, wants, most=100, token=1, worker="w1")
-        few = store.claim(connection, wants, most=5, token=2, worker="w1")
+        each = store.claim(connection, wants, most=100, token=1, worker="w1").leased
+        few = store.claim(connection, wants, most=5, token=2, worker="w1").leased
 
     assert [sum(one.connector_id == connector for one in each) for connector in connectors] == [4, 4, 4]
     assert len(few) == 5

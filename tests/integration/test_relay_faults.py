@@ -18,7 +18,8 @@ from outbox.model import Request, Response
 from outbox.relay import Relay
 from outbox.secret_box import SecretBox
 from outbox.send_pool import SendPool
-from outbox.sender import RequestsTransport, make_transport
+from outbox.sender import make_transport
+from outbox.sender.guarded_transport import GuardedTransport
 from outbox.settings import Log, Sender
 from tests.conftest import Database
 from tests.connectors import ADA
@@ -167,15 +168,15 @@ def test_a_shortage_that_passes_makes_no_dead_letter(
     """What keeps this machine from sending is a failed try like any other: it is tried again, and delivered."""
     insert_connector(sql, url=crm.url, schedule=[0.0])
     event = insert_note(sql, "k1")
-    transport_send = RequestsTransport.send
+    transport_send = GuardedTransport.send
     short = iter([True])
 
-    def send(transport: RequestsTransport, request: Request) -> Response:
+    def send(transport: GuardedTransport, request: Request) -> Response:
         if next(short, False):
             raise MemoryError
         return transport_send(transport, request)
 
-    monkeypatch.setattr(RequestsTransport, "send", send)
+    monkeypatch.setattr(GuardedTransport, "send", send)
     with relay_on(database) as relay:
         relay.run_until_idle()
 
