@@ -243,3 +243,4 @@ class Relay:
         self._room.note_queued(queued)
         for connector_id in self._settling.held:
             self._pool.give_back(connector_id)
+        self._settling.disable_given_up()

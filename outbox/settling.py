@@ -62,7 +62,6 @@ class Settling:
 
         When the database refuses, all of it stays for the next time.
         """
-        self._holds.disable_given_up()
         self.held = frozenset()
         promoted = self._release()
         outcomes: Counter[str] = Counter()
@@ -82,6 +81,10 @@ class Settling:
             del self._waiting[: len(batch)]
         self.at = math.inf
         return outcomes, promoted
+
+    def disable_given_up(self) -> None:
+        """Disables the connectors whose receiver has not answered for days; what fails is tried with the next call."""
+        self._holds.disable_given_up()
 
     def _release(self) -> set[int]:
         unsent = [sent for sent in self._waiting if sent.response is None]
