@@ -61,17 +61,24 @@ class Capacity:
             if self._left:
                 return False
             asked_at = time.monotonic()
-            if asked_at >= self.until:  # the others may have taken back what this worker had
-                self._even = None
+            self._doubt(asked_at)
             granted: dict[int, tuple[Standing, int]] = {}
             with self._engine.begin() as connection:
                 crew = worker.heartbeat(connection, self._worker, unopened=self.unopened)
-                if crew != self._even:
+                if asks := crew != self._even:
                     granted = self._divide(worker.standing_shares(connection, self._worker.name), crew)
                     changed = {one.connector_id: slots for one, slots in granted.values() if slots != one.own}
                     worker.write_shares(connection, self._worker.name, changed)
-            self._asked_at = asked_at
-            return crew != self._even and self._grant(granted, crew)
+            if not asks:
+                self._doubt(time.monotonic())
+            if asks or self._even is not None:
+                self._asked_at = asked_at
+            return asks and self._grant(granted, crew)
+
+    def _doubt(self, now: float) -> None:
+        """Once its right is over, the others may take back what a worker had: whether they did must be asked."""
+        if now >= self.until:
+            self._even = None
 
     def _divide(self, standing: list[Standing], crew: Crew) -> dict[int, tuple[Standing, int]]:
         """The share to take of each connector; where it shrinks, nothing more is started from now on."""

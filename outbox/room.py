@@ -16,6 +16,8 @@ WATERMARK_SECONDS = 5.0
 AHEAD_SECONDS = 0.25
 """So much work is kept ready for each connector, by the pace of its receiver: claims are batches, or nothing."""
 MOST_AHEAD = 32
+PACE_SECONDS = 0.05
+"""A rate is served in steps no shorter than this: one claim for each report would cost more than the reports."""
 MOST_HERE = 1000
 
 
@@ -32,6 +34,7 @@ class Room:
         self._lows: dict[int, datetime] = {}
         self._lows_since = time.monotonic()
         self._drained: set[int] = set()
+        self._claimed_at = -math.inf
         self._given: Counter[int] = Counter()
 
     @property
@@ -51,8 +54,12 @@ class Room:
 
     def hungry(self, connectors: Iterable[Connector]) -> bool:
         """Whether a claim is worth its statement: some connector has much room, and more may wait for it."""
+        paced = time.monotonic() < self._claimed_at + PACE_SECONDS
         return self.most > 0 and any(
-            one.id not in self._drained and one.sends and self._take(one) > self._pool.held(one.id)
+            one.id not in self._drained
+            and one.sends
+            and not (paced and one.rate_per_second is not None)
+            and self._take(one) > self._pool.held(one.id)
             for one in connectors
         )
 
@@ -60,7 +67,8 @@ class Room:
         """How long until a rate lets more go of what may wait for it; None where nothing waits for a rate."""
         rated = (one.id for one in connectors if one.sends and one.id not in self._drained)
         pauses = (self._capacity.wait_seconds(connector_id) for connector_id in rated)
-        return min((pause for pause in pauses if pause is not None), default=None)
+        shortest = min((pause for pause in pauses if pause is not None), default=None)
+        return None if shortest is None else max(PACE_SECONDS, shortest)
 
     def probes(self, connectors: Iterable[Connector]) -> dict[int, float]:
         """The lease of a probe, for each held connector that there is room to probe."""
@@ -77,6 +85,7 @@ class Room:
 
     def note_claimed(self, wants: Sequence[Want], claimed: Sequence[Leased], *, most: int, at: datetime) -> None:
         """Remembers which connectors had no more to give, and from where the next claim need look for them."""
+        self._claimed_at = time.monotonic()
         if len(claimed) >= most:
             return
         taken = Counter(leased.connector_id for leased in claimed)

@@ -23,7 +23,7 @@ def check_unrouted(ground: Ground) -> list[Finding]:
 def check_overdue(ground: Ground) -> list[Finding]:
     """What is due is being sent."""
     rows = ground.connection.execute(query("doctor_overdue"), {"late_seconds": LATE_SECONDS}).all()
-    mend = "start `outbox run`, or give the connector more room (max_in_flight)"
+    mend = "start `outbox run`, or give the connector more room (max_in_flight, rate_per_second)"
     found = []
     for row in rows:
         leases = f", {row.leases} with a lease that ran out" if row.leases else ""

@@ -171,6 +171,28 @@ def test_one_that_comes_back_after_all_others_left_asks_again(worker: Make, sql:
     assert room(one) == {crm: 8}
 
 
+def test_a_heartbeat_that_came_too_late_proves_nothing(worker: Make, sql: Connection, database: Database) -> None:
+    """It was asked in time and hung: its commit may be after the others took the shares back."""
+    crm = insert_connector(sql, timeout_seconds=0.1)
+    one, two = worker("a", heartbeat_seconds=0.4), worker("b")
+    one.renew()
+    until = one.until
+    time.sleep(1.5)
+    with database.connect() as locking:
+        locking.execute("SELECT FROM outbox.worker WHERE name = 'a' FOR UPDATE")
+        with in_thread(one.renew):
+            wait_for(lambda: sql.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall() != [])
+            assert time.monotonic() < until, "it was not asked in time: the test proves nothing"
+            time.sleep(until + 0.3 - time.monotonic())
+            two.renew()
+            two.leave()
+            locking.rollback()
+
+    assert (room(one), shares(sql)) == ({}, {})
+    one.renew()
+    assert (room(one), shares(sql)) == ({crm: 8}, {"a": 8})
+
+
 def test_a_renewal_that_changes_nothing_writes_no_share(worker: Make, sql: Connection) -> None:
     """The heartbeat is all: shares are not even read, and wait for nobody."""
     insert_connector(sql)
