@@ -1,6 +1,7 @@
 """The command doctor: a line a finding, the mend below it; exit code 1 when one is a fault."""
 
 import sys
+import textwrap
 from collections import Counter
 from dataclasses import asdict
 
@@ -14,6 +15,7 @@ from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.doctor import Finding, Level, examine
 from outbox.doctor.ground import counted
 
+_LEAST_ROOM = 30
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "bold red"}
 
 
@@ -44,7 +46,12 @@ def _print(findings: list[Finding]) -> None:
     console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
     width = max(len(one.name) for one in findings)
     for one in findings:
-        console.print(Text(f"{one.level.value:<8}", style=_STYLES[one.level]), f"{one.name:<{width}}", one.words)
+        indent = " " * (width + 10)
+        room = max(_LEAST_ROOM, console.width - len(indent)) if sys.stdout.isatty() else len(one.words)
+        first, *further = textwrap.wrap(one.words, room, break_long_words=False) or [""]
+        console.print(Text(f"{one.level.value:<8}", style=_STYLES[one.level]), f"{one.name:<{width}}", first)
+        for line in further:
+            console.print(f"{indent}{line}")
         if one.mend is not None and one.level is not Level.OK:
             console.print(" " * (width + 9), f"-> {one.mend}")
     counts = Counter(one.level for one in findings)

@@ -14,6 +14,7 @@ from outbox.cli.context import confirm, engine_of, settings_of
 from outbox.doctor.ground import counted
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.install import Planned, install, load_mapping, plan, recapture, uninstall, waiting_errors
+from outbox.mapping import Mapping
 from outbox.plan import State, script
 
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -32,8 +33,9 @@ def register(app: typer.Typer) -> None:
 def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
     """Print the exact DDL that install would run, as a script with what it means in comments. Changes nothing."""
     file = settings_of(context).source_file
+    mapping = _read(file)
     with _told_of(file), engine_of(context) as engine, engine.connect() as connection:
-        planned = plan(connection, load_mapping(file), allow_slow=allow_slow)
+        planned = plan(connection, mapping, allow_slow=allow_slow)
     written = script(planned.plan, remarks(planned))
     if sys.stdout.isatty():
         Console().print(Syntax(written, "postgresql", background_color="default", word_wrap=True))
@@ -44,8 +46,8 @@ def _plan(context: typer.Context, *, allow_slow: _AllowSlow = False) -> None:
 def _install(context: typer.Context, *, allow_slow: _AllowSlow = False, yes: _Yes = False) -> None:
     """Put the capture triggers on the application's tables, after the mapping was held against the live database."""
     file = settings_of(context).source_file
+    mapping = _read(file)
     with _told_of(file), engine_of(context) as engine:
-        mapping = load_mapping(file)
         with engine.connect() as connection:
             planned = plan(connection, mapping, allow_slow=allow_slow)
         for warning in planned.inspected.warnings:
@@ -71,6 +73,11 @@ def _told_of(file: Path) -> Iterator[None]:
             one.replace(f"{file.name}: ", f"{file}: ", 1) if one.startswith(file.name) else one for one in error.faults
         )
         raise ConfigurationError(*faults) from None
+
+
+def _read(file: Path) -> Mapping:
+    with _told_of(file):
+        return load_mapping(file)
 
 
 def _uninstall(context: typer.Context, *, yes: _Yes = False) -> None:

@@ -96,7 +96,7 @@ def _fill(column: Column, rows: Sequence[Row], *, short: bool) -> _Filled:
     cells = tuple(_cell(value, short=short, year=len(years) > 1) for value in values)
     heading = max(map(cell_len, column.heading.split())) if short else cell_len(column.heading)
     longest = max(map(cell_len, cells))
-    least = max(heading, min(longest, _LEAST_LONG) if column.long else longest)
+    least = max(heading, min(longest, _LEAST_LONG) if column.long and short else longest)
     return _Filled(column, cells, numbers=any(isinstance(value, int | float) for value in values), least=least)
 
 
@@ -110,13 +110,19 @@ def _least(shown: Sequence[_Filled]) -> int:
     return sum(one.least for one in shown) + _GAP * (len(shown) - 1)
 
 
+def _widths(shown: Sequence[_Filled], room: int) -> list[int]:
+    """The least that each needs, and what is left to the narrowest that can use more."""
+    widths = [one.least for one in shown]
+    for _ in range(room - _least(shown)):
+        wanting = [place for place, one in enumerate(shown) if widths[place] < one.most]
+        if not wanting:
+            break
+        widths[min(wanting, key=widths.__getitem__)] += 1
+    return widths
+
+
 def _print_lines(console: Console, shown: Sequence[_Filled], below: Sequence[_Filled]) -> None:
-    spare = console.width - _least(shown)
-    widths = []
-    for one in shown:
-        more = min(spare, one.most - one.least)
-        widths.append(one.least + more)
-        spare -= more
+    widths = _widths(shown, console.width)
     headings = [Text(one.column.heading, "bold") for one in shown]
     _print_row(console, headings, widths, shown)
     console.print("  ".join("─" * width for width in widths))

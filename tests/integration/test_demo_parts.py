@@ -11,9 +11,11 @@ import psycopg
 import pytest
 
 from outbox.embedded import EmbeddedServer, binaries
-from outbox.errors import ConfigurationError
+from outbox.errors import ConfigurationError, RefusedError
+from outbox_demo import sample
 from outbox_demo.ledgers import copy_outbox, in_doubt
 from outbox_demo.receivers import FORM, JSON, ReceiverServer, receivers
+from outbox_demo.run import run as run_demo
 from tests.conftest import Database
 
 REPORT = json.dumps({"id": 7, "trigger": "send", "contract_id": "12", "occurred_at": "2025-01-02T03:04:05Z"}).encode()
@@ -114,3 +116,23 @@ def test_transaction_in_doubt_is_settled_by_the_database(database: Database, tmp
     copy_outbox(database.dsn, tmp_path)
     copied = [json.loads(line) for line in (tmp_path / "outbox.jsonl").read_text(encoding="utf-8").splitlines()]
     assert copied == [{"transaction": [*committed, "committed"]}, {"transaction": [*aborted, "aborted"]}]
+
+
+def test_a_demo_that_cannot_begin_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the embedded server it says what to install, and has made nothing."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    with pytest.raises(ConfigurationError, match="expected embedded PostgreSQL 16 or 18, got 15"):
+        run_demo(seconds=1, version=15)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sample_takes_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Nothing of others is overwritten or removed, and what doesn't run can't be stopped."""
+    (tmp_path / "mine").write_text("kept")
+
+    with pytest.raises(ConfigurationError, match="expected a new folder"):
+        sample.start(tmp_path)
+    with pytest.raises(RefusedError, match="no sample runs in"):
+        sample.stop(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["mine"]

@@ -87,6 +87,7 @@ def test_defaults_are_those_of_the_page() -> None:
         ("username", "a:b", "without colon"),
         ("secret", "", "got an empty one"),
         ("secret", "a\nb", "of one line"),
+        ("triggers", "create", "expected a list; got 'create'"),
         ("signing_secret", "short", "signing secret: expected 24 to 64 bytes"),
         ("company_fields", ["vat", "vat"], "expected each company extra field once"),
         ("field_mapping", [{"field": "amount", "property": "contract.amount"}], "contract"),
