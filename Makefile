@@ -20,7 +20,7 @@ help: ## Say what can be made
 demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20 stops after 20 seconds
 	@$(BIN)/outbox demo $(if $(FOR),--for $(FOR))
 
-test: $(VENV)/installed system ## Run every test
+test: $(VENV)/installed system ## Run every test but the soak
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 soak: $(VENV)/installed system ## Run what takes minutes: random kills, lanes under fire, order

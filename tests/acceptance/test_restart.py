@@ -1,10 +1,13 @@
 """PostgreSQL restarted and crashed under load: the same daemon goes on, and nothing is lost."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Database
 from tests.daemons import HURRY, check_whole, ends_well, load, open_deliveries, own_server
 from tests.factories import Connection, connect, create_source, insert_connector
 from tests.program import program
@@ -19,10 +22,38 @@ def crm() -> Iterator[Receiver]:
         yield running
 
 
+def restart(database: Database) -> None:
+    """Shut down in good order, and up again."""
+    database.server.restart()
+
+
+def stop_for_a_while(database: Database) -> None:
+    """Longer than a lease."""
+    database.server.restart(down_seconds=2.5)
+
+
+def crash(database: Database) -> None:
+    """Ends without a word to anybody, and recovers."""
+    database.server.restart(crash=True)
+
+
+def kill_a_backend(database: Database) -> None:
+    """SIGKILL of one process, as the kernel does when memory is short: PostgreSQL ends all others and recovers."""
+    with connect(database) as sql:
+        rows = sql.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name ~ 'claim|settle' LIMIT 1"
+        ).fetchall()
+    os.kill(int(str(rows[0][0])), signal.SIGKILL)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("crash", [False, True], ids=["restarted", "crashed"])
-def test_the_database_comes_back_and_nothing_is_lost(tmp_path: Path, crm: Receiver, *, crash: bool) -> None:
-    """The same process goes on: every committed event arrives, and only what was in flight may come twice."""
+@pytest.mark.parametrize(
+    "outages", [(restart, stop_for_a_while), (crash, kill_a_backend)], ids=lambda outages: outages[0].__name__
+)
+def test_the_database_comes_back_and_nothing_is_lost(
+    tmp_path: Path, crm: Receiver, outages: tuple[Callable[[Database], None], ...]
+) -> None:
+    """The same process goes on, and so does the application; only what was in flight may come twice."""
     in_flight = 16
     with own_server() as database:
         with connect(database) as sql:
@@ -35,10 +66,12 @@ def test_the_database_comes_back_and_nothing_is_lost(tmp_path: Path, crm: Receiv
         process = outbox.start("run")
         try:
             with load(database) as written:
-                for _ in range(2):
+                for outage in outages:
                     before = len(crm.received)
                     wait_for(lambda before=before: len(crm.received) > before + 30, seconds=20)  # type: ignore[misc]
-                    database.server.restart(crash=crash)
+                    outage(database)
+                    stands = len(written)
+                    wait_for(lambda stands=stands: len(written) > stands, seconds=20)  # type: ignore[misc]
             with connect(database) as sql:
                 wait_for(lambda: open_deliveries(sql) == 0, seconds=30)
                 ends_well(process, seconds=15)
