@@ -715,6 +715,7 @@ CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 -- By the primary key, though the inbox may have grown a thousandfold since it was analyzed.
 BEGIN
@@ -804,8 +805,9 @@ END $$;
 
 CREATE FUNCTION outbox.write_events(notes outbox.inbox[]) RETURNS void
     LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
--- All in one statement: bulk changes read their documents in one go.
+-- All in one statement: bulk changes read their documents in one go. Planned once, not for each length of the array.
 DECLARE
   filtered bigint;
   dropped bigint[];

@@ -493,7 +493,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan AS $$
 -- By the primary key, though the inbox may have grown a thousandfold since it was analyzed.
 BEGIN
   RETURN ARRAY(SELECT i FROM outbox.inbox AS i
@@ -515,8 +515,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION outbox.write_events(notes outbox.inbox[]) RETURNS void
-LANGUAGE plpgsql AS $$
--- All in one statement: bulk changes read their documents in one go.
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+-- All in one statement: bulk changes read their documents in one go. Planned once, not for each length of the array.
 DECLARE
   filtered bigint;
   dropped bigint[];
