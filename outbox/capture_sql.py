@@ -76,6 +76,6 @@ def settings_clause(search_path: Sequence[str], *, lock_timeout: bool) -> str:
         "row_security = off",
         "jit = off",
     ]
-    if lock_timeout:
-        settings.append("lock_timeout = '200ms'")
+    # A lookup's plan for any ids is the one that install has measured; left to itself the server plans each call anew.
+    settings.append("lock_timeout = '200ms'" if lock_timeout else "plan_cache_mode = force_generic_plan")
     return "\n".join(f"SET {one}" for one in settings)

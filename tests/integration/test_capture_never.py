@@ -85,7 +85,8 @@ def test_a_document_is_computed_once(database: Database) -> None:
     source = Source(database)
     source.run(
         "CREATE SEQUENCE calls",
-        "CREATE FUNCTION call() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT nextval('public.calls') $$",
+        "CREATE FUNCTION call() RETURNS bigint LANGUAGE plpgsql STABLE AS"
+        " $$ BEGIN RETURN nextval('public.calls'); END $$",
     )
     source.install(contract=failing("(SELECT jsonb_build_object('n', public.call(), 'token', c.id))"))
     source.run("INSERT INTO contract (id) VALUES (1)")
