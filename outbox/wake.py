@@ -1,6 +1,8 @@
 """Hears the capture's NOTIFY on a connection of its own, and calls back; polling goes on without it."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 import psycopg
@@ -51,8 +53,13 @@ class Listener:
                 self._stopping.wait(_RECONNECT_SECONDS)
 
     def _hear(self, link: "psycopg.Connection[tuple[object, ...]]") -> None:
+        trailing_at = math.inf
         while not self._stopping.is_set():
-            for _ in link.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
+            left = max(0.0, trailing_at - time.monotonic())
+            heard = any(True for _ in link.notifies(timeout=min(_LISTEN_SECONDS, left), stop_after=1))
+            if heard:
+                trailing_at = time.monotonic() + TRAILING_SECONDS
                 self._woken()
-                self._stopping.wait(TRAILING_SECONDS)
+            elif time.monotonic() >= trailing_at:
+                trailing_at = math.inf
                 self._woken()
