@@ -250,4 +250,4 @@ def test_settings_make_the_transport() -> None:
 
     assert (transport.name, response.body, response.cut) == ("requests", b"123", True)
     with pytest.raises(ConfigurationError, match="allow_networks"):
-        make_transport(Sender(allow_networks=("everything",)))
+        RequestsTransport(allow_networks=("everything",))
