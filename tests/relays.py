@@ -68,7 +68,7 @@ def in_thread(work: Callable[[], object]) -> Iterator[threading.Thread]:
         assert not thread.is_alive(), "expected the work to end within 30 s"
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
     """Fails unless it comes true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

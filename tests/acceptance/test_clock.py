@@ -73,7 +73,7 @@ def shifted_daemon(outbox: Program, sql: Connection, clock: Clock) -> Iterator[N
     """A daemon by this clock; it ends well."""
     with daemon(clock.of(outbox), sql) as process:
         yield
-        ends_well(process, seconds=10)
+        ends_well(process, seconds=30)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -119,7 +119,7 @@ def test_two_workers_hours_apart_share_the_work(
     with shifted_daemon(outbox, sql, behind), shifted_daemon(outbox, sql, before):
         with load(database) as written:
             wait_for(lambda: len(written) > 150)
-        wait_for(lambda: open_deliveries(sql) == 0, seconds=20)
+        wait_for(lambda: open_deliveries(sql) == 0, seconds=60)
 
     came = check_whole(sql, crm, connector, written)
     rows = sql.execute("SELECT outcome, count(DISTINCT worker), count(*) FROM outbox.attempt GROUP BY 1").fetchall()

@@ -190,7 +190,7 @@ def test_killed_at_any_hop_nothing_is_lost(
         events = hop(Scene(database, sql, crm, process, connector))
     with daemon(outbox, sql) as successor:
         wait_for(lambda: open_deliveries(sql) == 0)
-        ends_well(successor, seconds=10)
+        ends_well(successor, seconds=30)
 
     sent, kept = HOPS[hop]
     assert sorted(numbers(crm)) == [(f"dlv_{event}_{connector}", number) for event in events for number in sent]
@@ -223,7 +223,7 @@ def test_killed_in_the_middle_of_a_batch_only_the_rest_of_it_is_sent_again(
         process.wait()
     with daemon(outbox, sql) as successor:
         wait_for(lambda: open_deliveries(sql) == 0)
-        ends_well(successor, seconds=10)
+        ends_well(successor, seconds=30)
 
     came = Counter(name for name, _ in numbers(crm))
     assert came == {f"dlv_{event}_{connector}": 2 if event in slow else 1 for event in (*swift, *slow, *after)}

@@ -143,6 +143,11 @@ class Arena:
         self._sql = sql
         self._receivers = receivers
 
+    def play_seed(self, seed: int) -> None:
+        """The schedule that this seed gives."""
+        dice = random.Random(seed)
+        self.play(make_schedule(dice), refusals=[dice.choice([0, 0, 1, 2]) for _ in range(40)])
+
     def play(self, schedule: list[Step], refusals: list[int]) -> None:
         """One schedule: everything committed arrives in a permitted order and is settled once; nothing else comes."""
         prefix = f"bu{next(_numbers)}"
@@ -248,7 +253,7 @@ def test_reports_of_a_contract_come_in_commit_order(database: Database, seeds: r
     """For any schedule of transactions, refusals and crashes, each connector gets each contract's reports in order."""
     with arena(database) as running:
         for seed in seeds:
-            dice = random.Random(seed)
-            running.play(make_schedule(dice), refusals=[dice.choice([0, 0, 1, 2]) for _ in range(40)])
-        lost = running.count_lost()
-    assert lost > 0, "no crash struck: the test proved nothing"
+            running.play_seed(seed)
+        further = iter(range(1000, 1020))
+        while running.count_lost() == 0:  # the machine may be too slow for a crash to strike
+            running.play_seed(next(further))

@@ -55,8 +55,8 @@ def loaded_daemon(database: Database, folder: Path) -> Iterator[tuple["subproces
     with connect(database) as sql, daemon(outbox, sql) as process:
         with load(database) as written:
             yield process, written
-        wait_for(lambda: open_deliveries(sql) == 0, seconds=20)
-        ends_well(process, seconds=10)
+        wait_for(lambda: open_deliveries(sql) == 0, seconds=60)
+        ends_well(process, seconds=30)
 
 
 def test_connections_cut_again_and_again_lose_nothing(database: Database, crm: Receiver, tmp_path: Path) -> None:

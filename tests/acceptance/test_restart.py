@@ -73,8 +73,8 @@ def test_the_database_comes_back_and_nothing_is_lost(
                     stands = len(written)
                     wait_for(lambda stands=stands: len(written) > stands, seconds=20)  # type: ignore[misc]
             with connect(database) as sql:
-                wait_for(lambda: open_deliveries(sql) == 0, seconds=30)
-                ends_well(process, seconds=15)
+                wait_for(lambda: open_deliveries(sql) == 0, seconds=60)
+                ends_well(process, seconds=30)
                 came = check_whole(sql, crm, connector, _standing(sql, written))
         finally:
             process.kill()

@@ -49,11 +49,11 @@ def test_a_stale_answer_ends_nothing_that_its_successor_left_waiting(
         first.send_signal(signal.SIGSTOP)
         with daemon(outbox, sql) as second:
             wait_for(lambda: [row[1] for row in attempts_of(sql, event)] == ["lost", "http_error"])
-            ends_well(second, seconds=10)
+            ends_well(second, seconds=30)
         before = queue(sql, columns)
         first.send_signal(signal.SIGCONT)
         wait_for(lambda: len(attempts_of(sql, event)) == 3)
-        ends_well(first, seconds=10)
+        ends_well(first, seconds=30)
 
     assert queue(sql, columns) == before != []
     assert [row[1] for row in attempts_of(sql, event)] == ["lost", "late", "http_error"]
@@ -86,8 +86,8 @@ def test_told_to_end_under_load_it_hands_everything_back_at_once(
         assert stood < len(events)
 
         with daemon(outbox, sql) as successor:
-            wait_for(lambda: open_deliveries(sql) == 0, seconds=30)
-            ends_well(successor, seconds=10)
+            wait_for(lambda: open_deliveries(sql) == 0, seconds=60)
+            ends_well(successor, seconds=30)
 
     assert left == (0, 0, 0)
     assert sorted(number for _, number in numbers(hanging)) == ["1"] * len(events) + ["2"] * 4
@@ -127,7 +127,7 @@ def test_a_wake_up_that_was_silently_dropped_delays_by_one_poll(
                 delays.append(time.monotonic() - started)
         finally:
             os.kill(backend, signal.SIGCONT)
-        ends_well(process, seconds=10)
+        ends_well(process, seconds=30)
 
     assert max(delays) < 0.55 + 0.5
 
