@@ -21,7 +21,7 @@ class HoldingTransport:
 
     name = "holding"
 
-    def __init__(self, *, hold_seconds: float = 20.0) -> None:
+    def __init__(self, *, hold_seconds: float = 60.0) -> None:
         self._hold_seconds = hold_seconds
         self._changed = threading.Condition()
         self._let_go = 0
@@ -59,7 +59,7 @@ class SendingWorker:
         self.transport = transport
         with engine.connect() as connection:
             now = clock(connection)[0]
-        self.pool = SendPool(transport, threads=8, most_threads=16, now=lambda: now)
+        self.pool = SendPool(transport, threads=16, most_threads=16, now=lambda: now)
         self.capacity = Capacity(
             engine, self.pool, name=name, transport=transport.name, heartbeat_seconds=heartbeat_seconds
         )
