@@ -163,7 +163,7 @@ def test_told_to_end_it_does_though_a_receiver_hangs(
     with daemon(outbox, sql) as process:
         event, behind = insert_note(sql, "k1"), insert_note(sql, "k2")
         wait_for(lambda: len(crm.received) == 1)
-        ends_well(process, seconds=4)
+        ends_well(process, seconds=8)
 
     assert [row[1] for row in attempts_of(sql, event) + attempts_of(sql, behind)] == ["interrupted"]
     assert sql.execute(
