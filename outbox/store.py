@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row
 
@@ -11,9 +12,13 @@ from outbox import canonical
 from outbox.model import Attempt, Company, Connector, Event, Json, Kind, Leased, Report, Trigger
 from outbox.resources import query
 from outbox.routing import Decision
+from outbox.storable import grouped, json_text, storable
 
 BEFORE_ALL = 2**62
 """Taken from an event id, it gives a position before everything that is routed."""
+
+TWICE = 2
+"""Losses in a row after which a delivery is suspected of killing its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,8 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
             "token": token,
             "worker": worker,
         },
-    )
+    ).all()
+    apart = _put_apart(connection, [row for row in rows if row.lost and row.tries > TWICE], token=token)
     return [
         Leased(
             event_id=row.event_id,
@@ -198,7 +204,18 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
             content_type=row.content_type,
         )
         for row in rows
+        if (row.connector_id, row.event_id) not in apart
     ]
+
+
+def _put_apart(connection: Connection, lost: Sequence[Row[Any]], *, token: int) -> set[tuple[int, int]]:
+    """Gives back those that were lost twice running: connector and event of each."""
+    if not lost:
+        return set()
+    keys = {"event_ids": [row.event_id for row in lost], "connector_ids": [row.connector_id for row in lost]}
+    return {
+        (row.connector_id, row.event_id) for row in connection.execute(query("put_apart"), {**keys, "token": token})
+    }
 
 
 def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> int:
@@ -227,38 +244,18 @@ def attempt_columns(attempts: Sequence[Attempt]) -> dict[str, list[object]]:
         "durations": [one.duration_ms for one in responses],
         "timings": [json.dumps(dict(one.timings)) if one.timings else None for one in responses],
         "urls": [one.url for one in attempts],
-        "request_headers": [_json_text(one.request_headers) for one in attempts],
+        "request_headers": [json_text(one.request_headers) for one in attempts],
         "status_codes": [one.status for one in responses],
-        "response_headers": [_json_text(_grouped(one.headers)) for one in responses],
+        "response_headers": [json_text(grouped(one.headers)) for one in responses],
         "response_bodies": [None if one.status is None else one.body for one in responses],
         "cuts": [one.cut for one in responses],
         "outcomes": [one.outcome.value for one in responses],
         "error_codes": [one.error_code for one in responses],
-        "errors": [_storable(one.error) for one in responses],
+        "errors": [storable(one.error) for one in responses],
         "settled": [None if one.settled is None else one.settled.value for one in attempts],
         "delays": [one.delay_seconds for one in attempts],
         "counted": [one.counted for one in attempts],
     }
-
-
-def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by lower-case name, repeated ones joined as HTTP allows."""
-    grouped: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        grouped[key] = f"{grouped[key]}, {value}" if key in grouped else value
-    return grouped
-
-
-def _storable(text: str | None) -> str | None:
-    """PostgreSQL's text holds no NUL and no lone surrogate; a receiver's words may."""
-    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _json_text(values: Mapping[str, str]) -> str | None:
-    if not values:
-        return None
-    return json.dumps({_storable(name): _storable(value) for name, value in values.items()})
 
 
 def promote(connection: Connection, lanes: Sequence[tuple[int, str]]) -> None:
