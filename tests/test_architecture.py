@@ -12,8 +12,8 @@ from tests.source_tree import MODULES, PRODUCT, ROOT, STATEMENTS, nothing, strin
 LAYERS: dict[str, str] = {
     "words": "outbox outbox.errors outbox.model outbox.suggest outbox.duration",
     "decisions": """
-        outbox.canonical outbox.moment outbox.storable outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
-        outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.canonical outbox.moment outbox.storable outbox.retry outbox.request outbox.report outbox.routing
+        outbox.settlement outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard""",
     "ground": """
