@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from outbox import store
+from outbox import present, store
 from outbox.errors import RefusedError
 from outbox.model import ALL_BUSINESS_UNITS, Connector, Event, Order, Reason, Trigger
 from outbox.resources import query
@@ -108,7 +108,7 @@ def _hold(connection: Connection, connector: Connector) -> None:
 def _standing(connection: Connection, connector: Connector, event_ids: list[int]) -> list[Event]:
     """The events as they are reported: united over what was coalesced into them, read again where they overlapped."""
     rows = connection.execute(query("backfill_events"), {"event_ids": event_ids, "connector_id": connector.id})
-    events = coalesce(reread(connection, [store.event_of(row) for row in rows])).standing
+    events = coalesce(reread(connection, [present.event_of(row) for row in rows])).standing
     index = ConnectorIndex((connector,))
     return [event for event in events if event.business_unit is not None and index.sharing(event.business_unit)]
 

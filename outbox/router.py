@@ -9,7 +9,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox import routing, store
+from outbox import present, routing, store
 from outbox.db import first_line, is_transient
 from outbox.errors import OutboxError
 from outbox.log import get_log
@@ -170,12 +170,12 @@ def reread(connection: Connection, events: Sequence[Event]) -> list[Event]:
     overlapping = {event.contract_id for event in events if event.overlaps}
     if not overlapping:
         return list(events)
-    present = store.read_contracts(connection, overlapping)
-    return [_as_now(event, present) if event.overlaps else event for event in events]
+    standing = present.read_contracts(connection, overlapping)
+    return [_as_now(event, standing) if event.overlaps else event for event in events]
 
 
-def _as_now(event: Event, present: dict[str, store.ContractNow]) -> Event:
-    now = present.get(event.contract_id)
+def _as_now(event: Event, standing: dict[str, present.ContractNow]) -> Event:
+    now = standing.get(event.contract_id)
     if now is None:
         return replace(event, overlaps=False)
     return replace(
@@ -233,4 +233,4 @@ def _companies(connection: Connection, planned: Iterable[Planned]) -> tuple[Comp
     """The companies that these reports tell of; none are read where only the status is sent."""
     telling = (one.event for one in planned if one.connector.data is DataChoice.EVERYTHING)
     ids = {company_id for event in telling for company_id in company_ids(event)}
-    return store.read_companies(connection, ids) if ids else ()
+    return present.read_companies(connection, ids) if ids else ()

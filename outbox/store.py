@@ -1,19 +1,23 @@
 """The relay's statements: takes notes, writes decisions and deliveries, claims, settles, promotes. Batches only."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from outbox import canonical
 from outbox.attempt_columns import attempt_columns
-from outbox.model import Attempt, Company, Connector, Event, Json, Kind, Leased, Report, Trigger
+from outbox.model import Attempt, Connector, Event, Kind, Leased, Report, Trigger
+from outbox.present import event_of
 from outbox.resources import query
 from outbox.routing import Decision
 
 BEFORE_ALL = 2**62
 """Taken from an event id, it gives a position before everything that is routed."""
+
+TWICE = 2
+"""Losses in a row after which a delivery is suspected of killing its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class ContractNow:
-    """A contract's present row, by the installed mapping; `unreadable` as in Event."""
-
-    business_unit: str | None
-    status: str | None
-    document: Mapping[str, Json]
-    unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Want:
     """What a claim may take for one connector; `low`: no row that is due before it needs to be looked at."""
 
@@ -102,57 +96,6 @@ def take_notes(connection: Connection, contract_ids: Sequence[str]) -> list[Even
     """The events of every visible note of these contracts, in id order; the notes are gone from the inbox."""
     rows = connection.execute(query("route_take"), {"contract_ids": list(contract_ids)})
     return [event_of(row) for row in rows]
-
-
-def event_of(row: Row[tuple[object, ...]]) -> Event:
-    """An event from a row whose JSON columns are text, so that every number keeps its digits."""
-    try:
-        changed, detail, document, unreadable = _json(row.changed), _json(row.detail), _json(row.document), None
-    except ValueError as fault:
-        changed, detail, document, unreadable = None, None, None if row.document is None else {}, str(fault)
-    return Event(
-        id=row.id,
-        occurred_at=row.occurred_at,
-        xid=row.xid,
-        snapshot=row.snapshot,
-        trigger=Trigger(row.trigger),
-        contract_id=row.contract_id,
-        business_unit=row.business_unit,
-        status=row.status,
-        changed=changed,
-        detail=detail,
-        document=document,
-        overlaps=row.overlaps,
-        unreadable=unreadable,
-    )
-
-
-def _json(text: str | None) -> Json:
-    return None if text is None else canonical.loads(text)
-
-
-def read_contracts(connection: Connection, contract_ids: Collection[str]) -> dict[str, ContractNow]:
-    """Each of these contracts that still is one, as it is now."""
-    connection.execute(query("read_patience"))
-    rows = connection.execute(query("read_contracts"), {"contract_ids": sorted(contract_ids)})
-    return {row.contract_id: _contract_now(row) for row in rows}
-
-
-def _contract_now(row: Row[tuple[object, ...]]) -> ContractNow:
-    try:
-        return ContractNow(row.business_unit, row.status, _json(row.document))
-    except ValueError as fault:
-        return ContractNow(row.business_unit, row.status, {}, str(fault))
-
-
-def read_companies(connection: Connection, ids: Collection[str]) -> tuple[Company, ...]:
-    """The companies of these ids that the source knows."""
-    connection.execute(query("read_patience"))
-    rows = connection.execute(query("read_companies"), {"ids": sorted(ids)})
-    return tuple(
-        Company(id=row.id, name=row.name, business_unit=row.business_unit, fields=_json(row.fields) or {})
-        for row in rows
-    )
 
 
 def insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> None:
@@ -234,6 +177,7 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
             "worker": worker,
         },
     ).all()
+    apart = _put_apart(connection, [row for row in rows if row.lost and row.tries > TWICE], token=token)
     leased = [
         Leased(
             event_id=row.event_id,
@@ -248,9 +192,20 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
             content_type=row.content_type,
         )
         for row in rows
+        if (row.connector_id, row.event_id) not in apart
     ]
     now, transaction_start = (rows[0].now, rows[0].transaction_start) if rows else clock(connection)
     return Claimed(leased, now, transaction_start)
+
+
+def _put_apart(connection: Connection, lost: Sequence[Row[Any]], *, token: int) -> set[tuple[int, int]]:
+    """Gives back those that were lost twice running: connector and event of each."""
+    if not lost:
+        return set()
+    keys = {"event_ids": [row.event_id for row in lost], "connector_ids": [row.connector_id for row in lost]}
+    return {
+        (row.connector_id, row.event_id) for row in connection.execute(query("put_apart"), {**keys, "token": token})
+    }
 
 
 def settle(connection: Connection, attempts: Sequence[Attempt], *, worker: str) -> Written:

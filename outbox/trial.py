@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from outbox import store
+from outbox import present, store
 from outbox.attempt_columns import attempt_columns
 from outbox.errors import RefusedError
 from outbox.model import (
@@ -109,7 +109,7 @@ def _newest_event(connection: Connection, connector: Connector) -> Event | None:
             "business_units": list(connector.business_units),
         },
     ).one_or_none()
-    return None if row is None else store.event_of(row)
+    return None if row is None else present.event_of(row)
 
 
 def _words(triggers: frozenset[Trigger]) -> list[str]:
@@ -135,7 +135,7 @@ def _sample(connector: Connector, fresh: int, now: datetime) -> Event:
 
 def _report(connection: Connection, event: Event, connector: Connector, *, max_bytes: int) -> Report:
     ids: Sequence[str] = company_ids(event)
-    companies = store.read_companies(connection, ids) if ids else ()
+    companies = present.read_companies(connection, ids) if ids else ()
     report = build_report(event, connector, companies=companies, max_bytes=max_bytes)
     if report.body is None:
         raise RefusedError(f"the report of event {event.id} can't be built: {report.error}")

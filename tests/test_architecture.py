@@ -26,7 +26,8 @@ LAYERS: dict[str, str] = {
         outbox.sender.requests_transport outbox.sender.curl_failures outbox.sender.curl_connection
         outbox.sender.curl_transport outbox.sender""",
     "effects": """
-        outbox.migrations outbox.store outbox.health outbox.worker outbox.wake outbox.source_names outbox.audit_names
+        outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
+        outbox.audit_names
         outbox.audit
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file

@@ -23,7 +23,7 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "nul in a header": (b"HTTP/1.1 200 OK\r\nx-a: " + NUL + b"\r\ncontent-length: 0\r\n\r\n", "ok protocol"),
     "no utf-8 in a header": (b"HTTP/1.1 200 OK\r\nx-a: " + BROKEN + b"\r\ncontent-length: 0\r\n\r\n", "ok"),
     "no utf-8 in the reason": (b"HTTP/1.1 500 " + BROKEN + b"\r\ncontent-length: 0\r\n\r\n", "http_error"),
-    "nul in the reason": (b"HTTP/1.1 500 " + NUL + b"\r\ncontent-length: 0\r\n\r\n", "http_error"),
+    "nul in the reason": (b"HTTP/1.1 500 " + NUL + b"\r\ncontent-length: 0\r\n\r\n", "http_error protocol"),
     "a megabyte in a header": (answer(200, x_a="y" * 2**20), "protocol"),
     "a megabyte of headers": (b"HTTP/1.1 200 OK\r\n" + b"x-a: y\r\n" * 2**17 + b"\r\n", "protocol"),
     "a megabyte in the reason": (b"HTTP/1.1 200 " + b"y" * 2**20 + b"\r\ncontent-length: 0\r\n\r\n", "protocol"),

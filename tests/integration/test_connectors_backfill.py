@@ -127,7 +127,7 @@ def test_backfill_reads_again_what_overlapped(outbox: Command, sql: Connection) 
 
     outbox("connectors", "backfill", "crm", "--yes")
 
-    assert bodies(sql)[event_id]["contract"] == {"title": "as it is now"}
+    assert bodies(sql)[event_id]["contract"] == {"title": "as it is now", "amount": None}
     assert sql.execute("SELECT reread FROM outbox.decision WHERE reason = 'backfill'").fetchone() == (True,)
 
 

@@ -184,7 +184,9 @@ def test_a_held_connector_says_why_since_when_and_when_it_is_probed(outbox: Comm
     [row] = json.loads(outbox("connectors", "list", "--json"))
     assert (row["state"], row["reason"]) == ("held", "10 attempts in a row failed")
     assert row["held_at"] == row["next_probe_at"]
-    assert "held: 10 attempts in a row failed" in outbox("connectors", "list")
+    listed = outbox("connectors", "list")
+    assert "held" in listed
+    assert "10 attempts in a row failed" in listed
     shown = outbox("connectors", "show", "crm")
     for words in ("held", "10 attempts in a row failed", "Held since (UTC)", "Next probe (UTC)", row["next_probe_at"]):
         assert words in shown

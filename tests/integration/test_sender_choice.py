@@ -69,7 +69,7 @@ def test_settings_reach_the_transport(word: str) -> None:
 
     assert (transport.name, response.body, response.cut) == (word, b"123", True)
     with pytest.raises(ConfigurationError, match="allow_networks"):
-        make_transport(Sender.model_validate({"transport": word, "allow_networks": ("everything",)}))
+        TRANSPORTS[word](allow_networks=("everything",))
 
 
 def test_a_closed_transport_holds_no_file_open(make_transport: MakeTransport, transport: Transport) -> None:
