@@ -66,14 +66,16 @@ class Capacity:
             with self._engine.begin() as connection:
                 crew = worker.heartbeat(connection, self._worker, unopened=self.unopened)
                 if asks := crew != self._even:
+                    self._even = None  # until it is granted: this may fail after slots were given up
                     granted = self._divide(worker.standing_shares(connection, self._worker.name), crew)
                     changed = {one.connector_id: slots for one, slots in granted.values() if slots != one.own}
                     worker.write_shares(connection, self._worker.name, changed)
             if not asks:
                 self._doubt(time.monotonic())
+            grew = asks and self._grant(granted, crew)
             if asks or self._even is not None:
-                self._asked_at = asked_at
-            return asks and self._grant(granted, crew)
+                self._asked_at = asked_at  # after the grant: what lapsed is no right until it is
+            return grew
 
     def _doubt(self, now: float) -> None:
         """Once its right is over, the others may take back what a worker had: whether they did must be asked."""
@@ -84,7 +86,7 @@ class Capacity:
         """The share to take of each connector; where it shrinks, nothing more is started from now on."""
         granted: dict[int, tuple[Standing, int]] = {}
         for one in standing:
-            target = part(one, workers=crew.workers, worker=self._worker.name)
+            target = part(one, workers=one.able(crew.workers), worker=self._worker.name)
             busy = self._pool.limit(one.connector_id, min(self._pool.slots(one.connector_id), target))
             granted[one.connector_id] = one, next_share(one, target=target, busy=busy)
         return granted
@@ -96,9 +98,9 @@ class Capacity:
             self._pool.limit(connector_id, 0)
         self._known = set(granted)
         for connector_id, (one, written) in granted.items():
-            target = part(one, workers=crew.workers, worker=self._worker.name)
+            target = part(one, workers=one.able(crew.workers), worker=self._worker.name)
             slots = min(written, target)
-            grew, even = grew or slots > self._pool.slots(connector_id), even and written == target
+            grew, even = grew or slots > self.slots(connector_id), even and written == target
             self._pool.limit(connector_id, slots)
             self._pace(connector_id, own_rate(one, slots=slots), now)
         self._even = crew if even else None
@@ -133,7 +135,11 @@ class Capacity:
         return bucket.wait_seconds(time.monotonic()) if bucket is not None and bucket.rate > 0 else None
 
     def leave(self, *, forget: bool = False) -> None:
-        """Gives the shares back in good order; with `forget` no row of this worker stays."""
+        """Gives the shares back in good order; with `forget` no row of this worker stays, unless it still sends."""
         with self._renewing, self._engine.begin() as connection:
             self._left, self._asked_at = True, -float("inf")
-            (worker.forget_worker if forget else worker.worker_stopped)(connection, self._worker.name)
+            sending = [one for one in self._known if self._pool.sending(one)]
+            if forget and not sending:
+                worker.forget_worker(connection, self._worker.name)
+            else:
+                worker.worker_stopped(connection, self._worker.name, sending=sending)

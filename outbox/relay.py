@@ -137,7 +137,7 @@ class Relay:
             self._settling.add(self._pool.collect(wait_seconds=min(LOOK_SECONDS, left)))
             with contextlib.suppress(DBAPIError):
                 self._write(passed)
-        self._settling.add(self._pool.abandon())
+        self._settling.add([*self._pool.collect(wait_seconds=0), *self._pool.abandon()])
         self._write(passed)
         self.capacity.leave(forget=forget)
         return passed

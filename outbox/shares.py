@@ -11,17 +11,27 @@ HEARTBEATS = 5
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A connector's limit and rate, what a worker has of the limit, and what all others have."""
+    """A connector's limit and rate, what a worker has of the limit, what all others have, and who can't send to it."""
 
     connector_id: int
     max_in_flight: int
     rate_per_second: float | None
     own: int
     others: int
+    unable: tuple[str, ...] = ()
+
+    def able(self, workers: Sequence[str]) -> list[str]:
+        """Those of the workers that can send to it."""
+        return [one for one in workers if one not in self.unable]
 
 
 def part(standing: Standing, *, workers: Sequence[str], worker: str) -> int:
-    """A worker's part of the limit: even, and what is left over goes to workers that rotate with the connector."""
+    """A worker's part of the limit: even, and what is left over goes to workers that rotate with the connector.
+
+    One that is not among them has none.
+    """
+    if worker not in workers:
+        return 0
     each, left = divmod(standing.max_in_flight, len(workers))
     place = (sorted(workers).index(worker) - standing.connector_id) % len(workers)
     return each + (1 if place < left else 0)

@@ -1,6 +1,6 @@
 """A worker's own rows: that it lives, its shares of the limits, and which of all workers runs a periodic job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -52,7 +52,10 @@ def standing_shares(connection: Connection, name: str) -> list[Standing]:
     connection.execute(query("share_lock"))
     connection.execute(query("share_end"))
     rows = connection.execute(query("share_read"), {"worker": name})
-    return [Standing(row.connector_id, row.max_in_flight, row.rate_per_second, row.own, row.others) for row in rows]
+    return [
+        Standing(row.connector_id, row.max_in_flight, row.rate_per_second, row.own, row.others, tuple(row.unable))
+        for row in rows
+    ]
 
 
 def write_shares(connection: Connection, name: str, slots: Mapping[int, int]) -> None:
@@ -62,9 +65,9 @@ def write_shares(connection: Connection, name: str, slots: Mapping[int, int]) ->
         connection.execute(query("share_write"), values)
 
 
-def worker_stopped(connection: Connection, name: str) -> None:
-    """Says that this worker left in good order; its shares are free."""
-    connection.execute(query("worker_stopped"), {"name": name})
+def worker_stopped(connection: Connection, name: str, *, sending: Collection[int] = ()) -> None:
+    """Says that this worker left in good order; its shares are free, but for connectors that it is `sending` to."""
+    connection.execute(query("worker_stopped"), {"name": name, "sending": list(sending)})
 
 
 def forget_worker(connection: Connection, name: str) -> None:

@@ -42,8 +42,7 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("content-length", 0))
-                body = self.rfile.read(length)
+                body = self.rfile.read(length := int(self.headers.get("content-length", 0)))
                 if len(body) < length:
                     return  # its sender died half way: that is no report
                 headers = {name.lower(): value for name, value in self.headers.items()}

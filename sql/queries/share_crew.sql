@@ -4,4 +4,7 @@ SELECT (SELECT array_agg(w.name ORDER BY w.name)
         WHERE w.stopped_at IS NULL AND w.seen_at > clock_timestamp() - make_interval(secs => w.share_seconds)) AS workers,
        (SELECT coalesce(md5(string_agg(concat_ws(':', c.id, c.max_in_flight, c.rate_per_second), ',' ORDER BY c.id)), 'none')
         FROM outbox.connector AS c
-        WHERE c.removed_at IS NULL) AS limits
+        WHERE c.removed_at IS NULL)
+       || (SELECT coalesce(string_agg(concat_ws(':', w.name, w.unopened), ',' ORDER BY w.name), '')
+           FROM outbox.worker AS w
+           WHERE w.stopped_at IS NULL AND w.unopened <> '{}') AS limits
