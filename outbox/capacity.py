@@ -135,11 +135,7 @@ class Capacity:
         return bucket.wait_seconds(time.monotonic()) if bucket is not None and bucket.rate > 0 else None
 
     def leave(self, *, forget: bool = False) -> None:
-        """Gives the shares back in good order; with `forget` no row of this worker stays, unless it still sends."""
+        """Gives the shares back in good order; with `forget` no row of this worker stays."""
         with self._renewing, self._engine.begin() as connection:
             self._left, self._asked_at = True, -float("inf")
-            sending = [one for one in self._known if self._pool.sending(one)]
-            if forget and not sending:
-                worker.forget_worker(connection, self._worker.name)
-            else:
-                worker.worker_stopped(connection, self._worker.name, sending=sending)
+            (worker.forget_worker if forget else worker.worker_stopped)(connection, self._worker.name)

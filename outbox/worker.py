@@ -1,6 +1,6 @@
 """A worker's own rows: that it lives, its shares of the limits, and which of all workers runs a periodic job."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -65,9 +65,9 @@ def write_shares(connection: Connection, name: str, slots: Mapping[int, int]) ->
         connection.execute(query("share_write"), values)
 
 
-def worker_stopped(connection: Connection, name: str, *, sending: Collection[int] = ()) -> None:
-    """Says that this worker left in good order; its shares are free, but for connectors that it is `sending` to."""
-    connection.execute(query("worker_stopped"), {"name": name, "sending": list(sending)})
+def worker_stopped(connection: Connection, name: str) -> None:
+    """Says that this worker left in good order; its shares are free."""
+    connection.execute(query("worker_stopped"), {"name": name})
 
 
 def forget_worker(connection: Connection, name: str) -> None:

@@ -5,6 +5,5 @@ WHERE NOT EXISTS (
   SELECT
   FROM outbox.worker AS w
   JOIN outbox.connector AS c ON c.id = s.connector_id AND c.removed_at IS NULL
-  WHERE w.name = s.worker
-    AND coalesce(w.stopped_at, w.seen_at + make_interval(secs => w.share_seconds))
-      > clock_timestamp() - make_interval(secs => c.timeout_seconds))
+  WHERE w.name = s.worker AND w.stopped_at IS NULL
+    AND w.seen_at > clock_timestamp() - make_interval(secs => w.share_seconds + c.timeout_seconds))
