@@ -18,8 +18,11 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     """The CPU that these processes and all that they started have used so far, those that ended included."""
     used = 0.0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        used += sum(map(int, fields[11:15])) / _TICKS + cpu_seconds(_children(pid))
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            used += sum(map(int, fields[11:15])) / _TICKS + cpu_seconds(_children(pid))
+        except FileNotFoundError:
+            continue  # it has ended since, and its parent counts it
     return used
 
 

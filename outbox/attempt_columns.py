@@ -46,7 +46,9 @@ def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def storable(text: str | None) -> str | None:
     """PostgreSQL's text holds no NUL and no lone surrogate; a receiver's words may."""
-    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _json_text(values: Mapping[str, str]) -> str | None:

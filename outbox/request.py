@@ -71,16 +71,19 @@ def build_request(leased: Leased, connector: Connector, *, now: datetime) -> Req
         headers.append(("webhook-signature", " ".join(signatures)))
     if connector.secret is not None:
         headers.append(("Authorization", basic_authorization(connector.username, connector.secret)))
-    own = {name.lower() for name, _ in connector.headers}
+    if connector.headers:
+        own = {name.lower() for name, _ in connector.headers}
+        headers = [*(header for header in headers if header[0].lower() not in own), *connector.headers]
     return Request(
         url=ascii_url(connector.url),
-        headers=(*((name, value) for name, value in headers if name.lower() not in own), *connector.headers),
+        headers=tuple(headers),
         body=leased.body,
         timeout_seconds=connector.timeout_seconds,
         ssl_verification=connector.ssl_verification,
     )
 
 
+@lru_cache(maxsize=1024)
 def basic_authorization(username: str, secret: str) -> str:
     """The Authorization header of HTTP basic authentication, in UTF-8 (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")

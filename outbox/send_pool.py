@@ -15,9 +15,8 @@ from outbox.model import Connector, Leased, Outcome, Request, Response
 from outbox.request import build_request
 from outbox.sender import Transport
 
-STUCK_SECONDS = 0.02
-"""Turns that wait so long wait for receivers that hang: further threads are started for them."""
-IDLE_SECONDS = 10.0
+STUCK_SECONDS = 0.05
+"""A thread that has been sending for so long waits for its receiver, and another may run in its place."""
 _PACE = 0.2
 
 
@@ -68,9 +67,9 @@ class _Line:
 class SendPool:
     """Threads that send, connectors in turn. Only `wake` and `limit` may be called from other threads than the owner's.
 
-    Some threads are enough where receivers answer; more are started, up to `most_threads`, only while all of them
-    hang in receivers that don't, so that these hold up no other. They are daemons: a receiver that doesn't answer
-    must not keep a process that was told to stop.
+    `threads` run at a time, beside those that wait for a slow receiver (`most_threads` in all): receivers that hang
+    hold up no other, and where all answer there are no more threads than the interpreter runs well. They are daemons:
+    a receiver that doesn't answer must not keep a process that was told to stop.
     """
 
     def __init__(self, transport: Transport, *, threads: int, most_threads: int, now: Callable[[], datetime]) -> None:
@@ -83,7 +82,8 @@ class SendPool:
         self._closed = False
         self._lines: dict[int, _Line] = {}
         self._turns: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
-        self._turn_taken = time.monotonic()
+        self._stuck = 0
+        self._sending_since: dict[int, float] = {}
         self._arrivals: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
         self._held: dict[_Key, _Order] = {}
         self._by_connector: Counter[int] = Counter()
@@ -204,9 +204,12 @@ class SendPool:
         return True
 
     def _unstick(self) -> None:
-        """Starts a thread for each turn that waits while every thread hangs."""
-        if not self._closed and not self._turns.empty() and time.monotonic() - self._turn_taken > STUCK_SECONDS:
-            self._add_threads(min(self._turns.qsize(), self._most_threads - self._running))
+        """Starts a thread for each that waits for its receiver, where turns wait for a thread."""
+        now = time.monotonic()
+        self._stuck = sum(now - since > STUCK_SECONDS for since in list(self._sending_since.values()))
+        if not self._closed and (waiting := self._turns.qsize()):
+            allowed = min(self._threads + self._stuck, self._most_threads)
+            self._add_threads(min(waiting, allowed - self._running))
 
     def _add_threads(self, number: int) -> None:
         for _ in range(number):
@@ -219,25 +222,21 @@ class SendPool:
                 self._running += 1
 
     def _run(self) -> None:
-        while True:
-            try:
-                line = self._turns.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                with self._lock:
-                    if self._running <= self._threads:
-                        continue
+        while (line := self._turns.get()) is not None:
+            self._take_turn(line)
+            with self._lock:
+                if self._running > self._threads + self._stuck:
                     self._running -= 1
                     return
-            self._turn_taken = time.monotonic()
-            if line is None:
-                return
-            self._take_turn(line)
 
     def _take_turn(self, line: _Line) -> None:
         with self._lock:
             order = line.waiting.popleft() if line.waiting and line.turns <= line.slots else None
         if order is not None:
+            me = threading.get_ident()
+            self._sending_since[me] = time.monotonic()
             self._arrivals.put(self._send(order.leased, order.connector, order.deadline))
+            del self._sending_since[me]
         with self._lock:
             again = bool(line.waiting) and line.turns <= line.slots
             line.turns -= not again

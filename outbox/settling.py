@@ -19,7 +19,7 @@ from outbox.settlement import Settlement, settlement
 
 SETTLE_MOST = 500
 SETTLE_ENOUGH = 64
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.02
 """An attempt waits so long for others to be written with, while any are under way."""
 GONE = "the receiver answered 410 Gone"
 
