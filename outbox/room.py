@@ -19,6 +19,9 @@ MOST_AHEAD = 32
 PACE_SECONDS = 0.05
 """A rate is served in steps no shorter than this: one claim for each report would cost more than the reports."""
 MOST_HERE = 1000
+MOST_BYTES = 64 * 1024 * 1024
+FIRST_BYTES = 256 * 1024
+"""What a body is taken for before the first was seen: bodies may have a megabyte, and claims bring many."""
 
 
 class Room:
@@ -35,12 +38,13 @@ class Room:
         self._lows_since = time.monotonic()
         self._drained: set[int] = set()
         self._claimed_at = -math.inf
+        self._mean_bytes = float(FIRST_BYTES)
         self._given: Counter[int] = Counter()
 
     @property
     def most(self) -> int:
-        """How many more deliveries this worker holds at all."""
-        return MOST_HERE - len(self._pool)
+        """How many more deliveries this worker holds at all, by their number and by what their bodies take."""
+        return min(MOST_HERE, int(MOST_BYTES / self._mean_bytes)) - len(self._pool)
 
     def forget(self) -> None:
         """Looks at whole queues again: the connectors changed, or it is time for what was due before a watermark."""
@@ -86,6 +90,9 @@ class Room:
     def note_claimed(self, wants: Sequence[Want], claimed: Sequence[Leased], *, most: int, at: datetime) -> None:
         """Remembers which connectors had no more to give, and from where the next claim need look for them."""
         self._claimed_at = time.monotonic()
+        if claimed:
+            mean = sum(len(leased.body or b"") for leased in claimed) / len(claimed)
+            self._mean_bytes = max(1.0, (self._mean_bytes + mean) / 2)
         if len(claimed) >= most:
             return
         taken = Counter(leased.connector_id for leased in claimed)

@@ -245,7 +245,14 @@ def test_prepared_transactions() -> None:
                 assert source.events() == ([] if number == 1 else [Captured("create", "1")])
                 connection.execute(f"{end} PREPARED 'p{number}'".encode())
             connection.execute("INSERT INTO contract (id) VALUES (3)")
-        assert source.events() == [Captured("create", "1"), Captured("create", "3")]
+            connection.execute("BEGIN")
+            connection.execute("INSERT INTO contract (id) SELECT generate_series(4, 9)")
+            connection.execute("UPDATE contract SET title = 'several' WHERE id < 6")
+            connection.execute("PREPARE TRANSACTION 'many'")
+            connection.execute("COMMIT PREPARED 'many'")
+        created = [Captured("create", str(number)) for number in (1, 3, 4, 5, 6, 7, 8, 9)]
+        changed = [Captured("update", str(number), {"title": [None, "several"]}) for number in (1, 3, 4, 5)]
+        assert source.events() == created + changed
         database.dispose()
 
 

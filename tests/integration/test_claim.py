@@ -1,7 +1,9 @@
 """Claim and promote: which deliveries may be sent, by whom, in what order; and who runs a periodic job."""
 
+import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from outbox.capacity import Capacity
 from outbox.clock import DatabaseClock
 from outbox.mending import arrange_lanes, mend_lanes
 from outbox.model import Settled
+from outbox.room import FIRST_BYTES, MOST_BYTES, MOST_HERE, Room
 from outbox.send_pool import SendPool
 from outbox.sender import make_transport
 from outbox.settings import Sender
@@ -174,6 +177,22 @@ def test_without_order_a_failing_delivery_delays_no_other(database: Database, sq
 
     assert leased[0].event_id == first
     assert [one.event_id for one in claim(database, erp, token=2)] == [second]
+
+
+def test_large_reports_are_held_in_small_numbers(database: Database, sql: Connection) -> None:
+    """What a worker keeps ready is bounded by its bytes, as it learns how large bodies are."""
+    crm = insert_connector(sql, lane_order="none")
+    insert_open(sql, crm, "k1")
+    [one] = claim(database, crm)
+    pool = SendPool(make_transport(Sender()), threads=1, most_threads=1, now=DatabaseClock().now)
+    capacity = Capacity(database.engine, pool, name="w1", transport="requests", heartbeat_seconds=1.0)
+    room = Room(pool, capacity, lease_margin_seconds=15.0, dice=random.random)
+    assert room.most * FIRST_BYTES <= MOST_BYTES
+
+    for size, most in ((2**20, MOST_BYTES // 2**20), (1_500, MOST_HERE)):
+        for _ in range(20):
+            room.note_claimed([], [replace(one, body=b"x" * size)] * 4, most=1000, at=datetime.now(UTC))
+        assert room.most == pytest.approx(most, abs=1)
 
 
 def test_a_late_heartbeat_revives_no_worker_that_stopped(database: Database, sql: Connection) -> None:
