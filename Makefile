@@ -21,10 +21,10 @@ demo: $(VENV)/installed ## Show the whole walk on an embedded PostgreSQL; FOR=20
 	@$(BIN)/outbox demo $(if $(FOR),--for $(FOR))
 
 test: $(VENV)/installed system ## Run every test but the soak
-	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 soak: $(VENV)/installed system ## Run what takes minutes: random kills, lanes under fire, order
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -n $(JOBS) --dist load -m soak
 
 bench: $(VENV)/installed system ## Measure; ONLY=drain,latency chooses parts, SCALE=0.1 makes the big counts smaller
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))

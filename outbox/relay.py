@@ -109,7 +109,7 @@ class Relay:
         """
         passed = Passed() if passed is None else passed
         self._settling.add(self._pool.collect(wait_seconds=0))
-        self._write(passed)
+        self._write_all(passed)
         looked = False
         while not self._stopping.is_set():
             if not self._busy:
@@ -138,7 +138,7 @@ class Relay:
             with contextlib.suppress(DBAPIError):
                 self._write(passed)
         self._settling.add([*self._pool.collect(wait_seconds=0), *self._pool.abandon()])
-        self._write(passed)
+        self._write_all(passed)
         self.capacity.leave(forget=forget)
         return passed
 
@@ -236,6 +236,11 @@ class Relay:
         lease_ends, share_ends = asked_at + self._room.lease_seconds(connector), self.capacity.until
         self.capacity.spend(connector.id)
         self._pool.start(leased, connector, deadline=min(lease_ends, share_ends + connector.timeout_seconds))
+
+    def _write_all(self, passed: Passed) -> None:
+        self._write(passed)
+        while len(self._settling):
+            self._write(passed)
 
     def _write(self, passed: Passed) -> None:
         outcomes, queued = self._settling.write()

@@ -1,6 +1,7 @@
 """Sends from a pool of threads: one thread hands in orders and collects what came of them."""
 
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from outbox.model import Connector, Leased, Outcome, Request, Response
 from outbox.request import build_request
 from outbox.sender import Transport
 
-STUCK_SECONDS = 0.05
+SLOW_SECONDS = 0.05
 """A thread that has been sending for so long waits for its receiver, and another may run in its place."""
 _PACE = 0.2
 
@@ -55,6 +56,11 @@ class _Line:
     waiting: deque[_Order] = field(default_factory=deque)
     seconds: float | None = None
 
+    @property
+    def slow(self) -> bool:
+        """Whether a send may take long, by its receiver's pace, or for all that is known of it."""
+        return self.seconds is None or self.seconds > SLOW_SECONDS
+
     def timed(self, response: Response) -> None:
         """Keeps the pace of a receiver that takes reports; of one that fails nothing is expected."""
         seconds = response.duration_ms / 1000
@@ -67,9 +73,10 @@ class _Line:
 class SendPool:
     """Threads that send, connectors in turn. Only `wake` and `limit` may be called from other threads than the owner's.
 
-    `threads` run at a time, beside those that wait for a slow receiver (`most_threads` in all): receivers that hang
-    hold up no other, and where all answer there are no more threads than the interpreter runs well. They are daemons:
-    a receiver that doesn't answer must not keep a process that was told to stop.
+    `threads` serve the receivers that are known to be quick. A turn of any other brings a thread of its own, up to
+    `most_threads` in all: receivers that hang hold up no other, and where all are quick there are no more threads than
+    the interpreter runs well. They are daemons: a receiver that doesn't answer must not keep a process that was told to
+    stop.
     """
 
     def __init__(self, transport: Transport, *, threads: int, most_threads: int, now: Callable[[], datetime]) -> None:
@@ -123,8 +130,7 @@ class SendPool:
             turns = max(0, min(slots - line.turns, len(line.waiting)))
             line.turns += turns
             sending = line.turns
-        for _ in range(turns):
-            self._turns.put(line)
+        self._give_turns(line, turns)
         if not slots:
             self.give_back(connector_id)
         return sending
@@ -149,9 +155,7 @@ class SendPool:
             turn = line.turns < line.slots
             line.turns += turn
         if turn:
-            self._turns.put(line)
-            if self._running < self._threads:
-                self._add_threads(1)
+            self._give_turns(line, 1)
         elif not line.slots:
             self.give_back(connector.id)
 
@@ -165,7 +169,7 @@ class SendPool:
         arrived: list[Sent | None] = []
         if wait_seconds > 0:
             with contextlib.suppress(queue.Empty):
-                stuck_seconds = wait_seconds if self._turns.empty() else STUCK_SECONDS
+                stuck_seconds = wait_seconds if self._turns.empty() else SLOW_SECONDS
                 arrived.append(self._arrivals.get(timeout=min(wait_seconds, stuck_seconds)))
         while not self._arrivals.empty():
             arrived.append(self._arrivals.get())
@@ -203,10 +207,16 @@ class SendPool:
             self._lines[sent.connector.id].timed(sent.response)
         return True
 
+    def _give_turns(self, line: _Line, turns: int) -> None:
+        for _ in range(turns):
+            self._turns.put(line)
+        most = self._most_threads if line.slow else self._threads
+        self._add_threads(min(turns, most - self._running))
+
     def _unstick(self) -> None:
-        """Starts a thread for each that waits for its receiver, where turns wait for a thread."""
+        """Starts a thread for each that has come to wait for its receiver, where turns wait for a thread."""
         now = time.monotonic()
-        self._stuck = sum(now - since > STUCK_SECONDS for since in list(self._sending_since.values()))
+        self._stuck = sum(now - since > SLOW_SECONDS for since in list(self._sending_since.values()))
         if not self._closed and (waiting := self._turns.qsize()):
             allowed = min(self._threads + self._stuck, self._most_threads)
             self._add_threads(min(waiting, allowed - self._running))
@@ -234,7 +244,7 @@ class SendPool:
             order = line.waiting.popleft() if line.waiting and line.turns <= line.slots else None
         if order is not None:
             me = threading.get_ident()
-            self._sending_since[me] = time.monotonic()
+            self._sending_since[me] = -math.inf if line.slow else time.monotonic()
             self._arrivals.put(self._send(order.leased, order.connector, order.deadline))
             del self._sending_since[me]
         with self._lock:

@@ -17,7 +17,8 @@ from outbox.log import get_log
 from outbox.send_pool import Sent
 from outbox.settlement import Settlement, settlement
 
-SETTLE_MOST = 500
+SETTLE_MOST = 200
+"""In one go: what hung together comes back together, and routing must not wait for hundreds to be written."""
 SETTLE_ENOUGH = 64
 LINGER_SECONDS = 0.02
 """An attempt waits so long for others to be written with, while any are under way."""
@@ -58,15 +59,15 @@ class Settling:
         return bool(self._waiting) and (not more or len(self._waiting) >= SETTLE_ENOUGH or time.monotonic() >= self.at)
 
     def write(self) -> tuple[Counter[str], set[int]]:
-        """Writes what waits: its outcomes, and the connectors that have something new to send.
+        """Writes the first of what waits: its outcomes, and the connectors that have something new to send.
 
         When the database refuses, all of it stays for the next time.
         """
         self.held = frozenset()
         promoted = self._release()
         outcomes: Counter[str] = Counter()
-        most = SETTLE_MOST
-        while batch := self._waiting[:most]:
+        left = most = min(SETTLE_MOST, len(self._waiting))
+        while batch := self._waiting[: min(most, left)]:
             try:
                 promoted |= self._write_batch(batch)
                 outcomes.update(sent.response.outcome.value for sent in batch if sent.response is not None)
@@ -79,7 +80,8 @@ class Settling:
                 # It will be `lost` when its lease runs out, and dead when its tries are: it must stop no other.
                 get_log().error("attempt_not_recorded", event_id=batch[0].leased.event_id, error=first_line(error))
             del self._waiting[: len(batch)]
-        self.at = math.inf
+            left -= len(batch)
+        self.at = time.monotonic() if self._waiting else math.inf
         return outcomes, promoted
 
     def disable_given_up(self) -> None:

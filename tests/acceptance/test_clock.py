@@ -76,7 +76,7 @@ def shifted_daemon(outbox: Program, sql: Connection, clock: Clock) -> Iterator[N
         ends_well(process, seconds=30)
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("hours", [-1, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_step_of_the_clock_neither_loses_nor_stalls(
     database: Database, sql: Connection, crm: Receiver, tmp_path: Path, hours: int
 ) -> None:

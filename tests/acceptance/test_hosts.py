@@ -67,7 +67,7 @@ def hosts_of(sql: Connection, where: str) -> set[object]:
     return {row[0] for row in rows}
 
 
-@pytest.mark.parametrize("hosts", [2, 3])
+@pytest.mark.parametrize("hosts", [pytest.param(2, marks=pytest.mark.soak), 3])
 def test_hosts_deliver_together(tmp_path: Path, hosts: int) -> None:
     """Each takes its share, nothing is doubled, and together they are faster than one host less could be."""
     with site(tmp_path, hosts=hosts, RELAY_THREADS=str(THREADS), RELAY_LEASE_MARGIN_SECONDS="30") as one:

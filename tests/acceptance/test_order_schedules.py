@@ -248,7 +248,7 @@ def arena(database: Database) -> Iterator[Arena]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(100, 160), marks=pytest.mark.soak)], ids=len)
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(100, 160), marks=pytest.mark.soak)], ids=len)
 def test_reports_of_a_contract_come_in_commit_order(database: Database, seeds: range) -> None:
     """For any schedule of transactions, refusals and crashes, each connector gets each contract's reports in order."""
     with arena(database) as running:
