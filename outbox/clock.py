@@ -15,7 +15,7 @@ class DatabaseClock:
         self._at = (now, time.monotonic())
 
     def now(self) -> datetime:
-        """The database's time; every claim sets it, and so it is known before every send."""
+        """The database's time; a claim sets it, and nothing is sent, or leased at birth, before the first."""
         if self._at is None:
             raise RuntimeError("expected the database's time before its first use, got none")
         return self._at[0] + timedelta(seconds=time.monotonic() - self._at[1])

@@ -113,7 +113,8 @@ class Relay:
         looked = False
         while not self._stopping.is_set():
             if not self._busy:
-                if looked and not self._wait_for_rate():
+                woken = self._route_at <= time.monotonic()
+                if looked and not woken and not self._wait_for_rate():
                     break
                 self._route_at = self._claim_at = -math.inf
                 looked = True
@@ -156,7 +157,11 @@ class Relay:
         """The connectors, read again when any has changed."""
         stamp = connectors_stamp(connection)
         if stamp != self._stamp:
-            self._connectors = ConnectorIndex(load_connectors(connection, self._box))
+            before, self._connectors = self._connectors, ConnectorIndex(load_connectors(connection, self._box))
+            for one in before.connectors:
+                now = self._connectors.by_id.get(one.id)
+                if now is None or now.version != one.version or (one.sends and not now.sends):
+                    self._pool.give_back(one.id)
             self._stamp = stamp
             self._room.forget()
             self.capacity.unopened = tuple(one.id for one in self._connectors.connectors if one.held_reason == UNOPENED)
@@ -218,6 +223,7 @@ class Relay:
             if not wants:
                 return False
             claimed = store.claim(connection, wants, most=most, token=secrets.randbits(63), worker=self._worker)
+            health.unprobed(connection, sorted({*probes} - {one.connector_id for one in claimed.leased}))
         self._clock.set(claimed.now)
         self._room.note_claimed(wants, claimed.leased, most=most, at=claimed.transaction_start)
         self._begin(claimed.leased, passed, asked_at=asked_at)
@@ -225,6 +231,7 @@ class Relay:
 
     def _begin(self, leased: Sequence[Leased], passed: Passed, *, asked_at: float) -> None:
         passed.claimed += len(leased)
+        self._room.note_bodies(leased)
         for one in leased:
             self._start(one, self._connectors.by_id[one.connector_id], asked_at=asked_at)
 
@@ -243,9 +250,11 @@ class Relay:
             self._write(passed)
 
     def _write(self, passed: Passed) -> None:
-        outcomes, queued = self._settling.write()
-        passed.attempts.update(outcomes)
-        self._room.note_queued(queued)
-        for connector_id in self._settling.held:
-            self._pool.give_back(connector_id)
+        queued: set[int] = set()
+        try:
+            self._settling.write(passed.attempts, queued)
+        finally:
+            self._room.note_queued(queued)
+            for connector_id in self._settling.stopped:
+                self._pool.give_back(connector_id)
         self._settling.disable_given_up()

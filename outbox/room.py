@@ -16,6 +16,7 @@ WATERMARK_SECONDS = 5.0
 AHEAD_SECONDS = 0.25
 """So much work is kept ready for each connector, by the pace of its receiver: claims are batches, or nothing."""
 MOST_AHEAD = 32
+LONGEST_PAUSE_SECONDS = 0.25
 PACE_SECONDS = 0.05
 """A rate is served in steps no shorter than this: one claim for each report would cost more than the reports."""
 MOST_HERE = 1000
@@ -68,11 +69,11 @@ class Room:
         )
 
     def pause_seconds(self, connectors: Iterable[Connector]) -> float | None:
-        """How long until a rate lets more go of what may wait for it; None where nothing waits for a rate."""
+        """How long until a rate lets more go of what may wait for it; None where that is not worth waiting for here."""
         rated = (one.id for one in connectors if one.sends and one.id not in self._drained)
         pauses = (self._capacity.wait_seconds(connector_id) for connector_id in rated)
         shortest = min((pause for pause in pauses if pause is not None), default=None)
-        return None if shortest is None else max(PACE_SECONDS, shortest)
+        return None if shortest is None or shortest > LONGEST_PAUSE_SECONDS else max(PACE_SECONDS, shortest)
 
     def probes(self, connectors: Iterable[Connector]) -> dict[int, float]:
         """The lease of a probe, for each held connector that there is room to probe."""
@@ -90,9 +91,6 @@ class Room:
     def note_claimed(self, wants: Sequence[Want], claimed: Sequence[Leased], *, most: int, at: datetime) -> None:
         """Remembers which connectors had no more to give, and from where the next claim need look for them."""
         self._claimed_at = time.monotonic()
-        if claimed:
-            mean = sum(len(leased.body or b"") for leased in claimed) / len(claimed)
-            self._mean_bytes = max(1.0, (self._mean_bytes + mean) / 2)
         if len(claimed) >= most:
             return
         taken = Counter(leased.connector_id for leased in claimed)
@@ -100,6 +98,12 @@ class Room:
             if taken[want.connector_id] < want.take:
                 self._drained.add(want.connector_id)
                 self._lows[want.connector_id] = at - WATERMARK_MARGIN
+
+    def note_bodies(self, leased: Sequence[Leased]) -> None:
+        """Learns how large bodies are."""
+        if leased:
+            mean = sum(len(one.body or b"") for one in leased) / len(leased)
+            self._mean_bytes = max(1.0, (self._mean_bytes + mean) / 2)
 
     def note_queued(self, connector_ids: Iterable[int]) -> None:
         """Remembers which connectors have something new to give."""
@@ -124,8 +128,9 @@ class Room:
 
     def _take(self, connector: Connector) -> int:
         """Room for more of a connector: what its receiver takes in a moment, less what is here; never over its rate."""
-        seconds = self._pool.seconds(connector.id)
-        ahead = 1.0 if seconds is None else min(MOST_AHEAD, max(1.0, AHEAD_SECONDS / max(seconds, 1e-6)))
+        seconds, tokens = self._pool.seconds(connector.id), self._capacity.tokens(connector.id)
+        # Under a rate nothing is kept ready: it would gather behind a receiver that hangs, and leave at once.
+        quick = seconds is not None and tokens is None
+        ahead = min(MOST_AHEAD, max(1.0, AHEAD_SECONDS / max(seconds or 0.0, 1e-6))) if quick else 1.0
         free = math.floor(self._capacity.slots(connector.id) * ahead) - self._pool.held(connector.id)
-        tokens = self._capacity.tokens(connector.id)
         return free if tokens is None else min(free, tokens)

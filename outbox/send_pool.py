@@ -91,6 +91,7 @@ class SendPool:
         self._turns: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
         self._stuck = 0
         self._sending_since: dict[int, float] = {}
+        self._begun: dict[_Key, datetime] = {}
         self._arrivals: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
         self._held: dict[_Key, _Order] = {}
         self._by_connector: Counter[int] = Counter()
@@ -189,19 +190,24 @@ class SendPool:
 
     def abandon(self) -> list[Sent]:
         """Gives up on what is still being sent, as interrupted; what the threads bring later is nobody's."""
-        words = "the worker stopped before the receiver answered; it may have the report"
-        left = [
-            Sent(order.leased, order.connector, self._now(), None, Response(Outcome.INTERRUPTED, 0.0, error=words))
-            for order in self._held.values()
-        ]
+        left = [self._interrupted(order) for order in self._held.values()]
         self._held.clear()
         self._by_connector.clear()
         return left
+
+    def _interrupted(self, order: _Order) -> Sent:
+        words = "the worker stopped before the receiver answered; it may have the report"
+        now = self._now()
+        begun = self._begun.get(_key(order.leased), now)
+        milliseconds = (now - begun).total_seconds() * 1000
+        response = Response(Outcome.INTERRUPTED, milliseconds, error=words)
+        return Sent(order.leased, order.connector, begun, None, response)
 
     def _took(self, sent: Sent) -> bool:
         """Takes it off the books; False where it was given up before."""
         if self._held.pop(_key(sent.leased), None) is None:
             return False
+        self._begun.pop(_key(sent.leased), None)
         self._by_connector[sent.connector.id] -= 1
         if sent.response is not None:
             self._lines[sent.connector.id].timed(sent.response)
@@ -257,6 +263,7 @@ class SendPool:
         started_at = self._now()
         if time.monotonic() + connector.timeout_seconds > deadline:
             return Sent(leased, connector, started_at)
+        self._begun[_key(leased)] = started_at
         request: Request | None = None
         try:
             request = build_request(leased, connector, now=started_at)

@@ -38,7 +38,8 @@ class Settling:
         self._dice = dice
         self._waiting: list[Sent] = []
         self.at = math.inf
-        self.held: frozenset[int] = frozenset()
+        self.stopped: set[int] = set()
+        """The connectors that the last write found to be sent nothing more for now."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -58,18 +59,17 @@ class Settling:
         """Whether to write now; `more`: others are under way, and worth a short wait."""
         return bool(self._waiting) and (not more or len(self._waiting) >= SETTLE_ENOUGH or time.monotonic() >= self.at)
 
-    def write(self) -> tuple[Counter[str], set[int]]:
-        """Writes the first of what waits: its outcomes, and the connectors that have something new to send.
+    def write(self, outcomes: Counter[str], queued: set[int]) -> None:
+        """Writes the first of what waits; counts its outcomes, and adds the connectors that have something new to send.
 
-        When the database refuses, all of it stays for the next time.
+        When the database refuses, what was not written stays for the next time.
         """
-        self.held = frozenset()
-        promoted = self._release()
-        outcomes: Counter[str] = Counter()
+        self.stopped = set()
+        queued |= self._release()
         left = most = min(SETTLE_MOST, len(self._waiting))
         while batch := self._waiting[: min(most, left)]:
             try:
-                promoted |= self._write_batch(batch)
+                queued |= self._write_batch(batch)
                 outcomes.update(sent.response.outcome.value for sent in batch if sent.response is not None)
             except DBAPIError as error:
                 if is_transient(error):
@@ -82,7 +82,6 @@ class Settling:
             del self._waiting[: len(batch)]
             left -= len(batch)
         self.at = time.monotonic() if self._waiting else math.inf
-        return outcomes, promoted
 
     def disable_given_up(self) -> None:
         """Disables the connectors whose receiver has not answered for days; what fails is tried with the next call."""
@@ -112,7 +111,8 @@ class Settling:
             written = store.settle(connection, attempts, worker=self._worker)
             verdicts = self._holds.record(connection, attempts, late=written.late)
         self._holds.tell(verdicts, {sent.connector.id: sent.connector for sent in batch})
-        self.held |= {one.connector_id for one in verdicts if one.turn is Turn.HELD}
+        self.stopped |= {one.connector_id for one in verdicts if one.turn is Turn.HELD}
+        self.stopped |= {connector_id for connector_id, _ in gone}
         _log_settled(batch, settlements, late=len(written.late))
         return written.promoted
 

@@ -18,6 +18,7 @@ OPTIONS = {
     "company_fields": "--company-field",
     "field_mapping": "--map",
     "timeout_seconds": "--timeout",
+    "rate_per_second": "--rate",
     "headers": "--header, --header-env",
     "name": "name",
 }

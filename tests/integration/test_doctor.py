@@ -49,13 +49,13 @@ def only(database: Database, name: str, key: str = BOX_KEY) -> Finding:
     return finding
 
 
-def insert_worker(db: Connection, name: str = "host:1", *, age: int = 0, stopped: bool = False) -> None:
-    """A daemon that gave a sign of life `age` seconds ago."""
+def insert_worker(db: Connection, name: str = "host:1", *, age: int = 0, up: int = 3600, stopped: bool = False) -> None:
+    """A daemon that gave a sign of life `age` seconds ago, and had then been `up` for so many."""
     db.execute(
-        "INSERT INTO outbox.worker (name, host, pid, version, transport, seen_at, stopped_at)"
+        "INSERT INTO outbox.worker (name, host, pid, version, transport, seen_at, started_at, stopped_at)"
         " VALUES (%s, 'host', 1, '0.1.0', 'requests', clock_timestamp() - make_interval(secs => %s),"
-        " CASE WHEN %s THEN now() END)",
-        (name, age, stopped),
+        " clock_timestamp() - make_interval(secs => %s), CASE WHEN %s THEN now() END)",
+        (name, age, age + up, stopped),
     )
 
 
@@ -278,13 +278,15 @@ def test_a_daemon_without_the_key_is_a_fault(database: Database, db: Connection)
 
 
 def test_daemons_are_judged_by_their_heartbeat(database: Database, db: Connection) -> None:
-    """None alive is a fault; one that vanished is a warning; one that stopped is history."""
+    """None alive is a fault; one that vanished is a warning until another follows it; one that stopped is history."""
     insert_worker(db, "gone", age=300)
     insert_worker(db, "ended", age=5, stopped=True)
     assert [one.level for one in found(database, "workers")] == [Level.FAULT, Level.WARNING]
 
-    insert_worker(db, "alive", age=3)
+    insert_worker(db, "alive", age=3, up=100)
+    assert [one.words.split()[0] for one in found(database, "workers")] == ["alive"]
 
+    db.execute("UPDATE outbox.worker SET started_at = started_at - interval '1 hour'")
     assert [(one.level, one.words.split()[0]) for one in found(database, "workers")] == [
         (Level.OK, "alive"),
         (Level.WARNING, "gone"),
