@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -18,6 +19,14 @@ from outbox.shares import HEARTBEATS, Bucket, Standing, next_share, own_rate, pa
 from outbox.worker import Crew, Worker
 
 LATE_HEARTBEATS = 2
+
+
+class _Granted(NamedTuple):
+    """What stands of a connector, this worker's part of its limit, and the share that is written."""
+
+    standing: Standing
+    target: int
+    slots: int
 
 
 class Capacity:
@@ -62,13 +71,13 @@ class Capacity:
                 return False
             asked_at = time.monotonic()
             self._doubt(asked_at)
-            granted: dict[int, tuple[Standing, int]] = {}
+            granted: dict[int, _Granted] = {}
             with self._engine.begin() as connection:
                 crew = worker.heartbeat(connection, self._worker, unopened=self.unopened)
                 if asks := crew != self._even:
                     self._even = None  # until it is granted: this may fail after slots were given up
                     granted = self._divide(worker.standing_shares(connection, self._worker.name), crew)
-                    changed = {one.connector_id: slots for one, slots in granted.values() if slots != one.own}
+                    changed = {id_: one.slots for id_, one in granted.items() if one.slots != one.standing.own}
                     worker.write_shares(connection, self._worker.name, changed)
             if not asks:
                 self._doubt(time.monotonic())
@@ -82,23 +91,22 @@ class Capacity:
         if now >= self.until:
             self._even = None
 
-    def _divide(self, standing: list[Standing], crew: Crew) -> dict[int, tuple[Standing, int]]:
+    def _divide(self, standing: list[Standing], crew: Crew) -> dict[int, _Granted]:
         """The share to take of each connector; where it shrinks, nothing more is started from now on."""
-        granted: dict[int, tuple[Standing, int]] = {}
+        granted: dict[int, _Granted] = {}
         for one in standing:
             target = part(one, workers=one.able(crew.workers), worker=self._worker.name)
             busy = self._pool.limit(one.connector_id, min(self._pool.slots(one.connector_id), target))
-            granted[one.connector_id] = one, next_share(one, target=target, busy=busy)
+            granted[one.connector_id] = _Granted(one, target, next_share(one, target=target, busy=busy))
         return granted
 
-    def _grant(self, granted: Mapping[int, tuple[Standing, int]], crew: Crew) -> bool:
+    def _grant(self, granted: Mapping[int, _Granted], crew: Crew) -> bool:
         """Takes what is written; remembers whether all is as it should be, so that nothing need be asked again."""
         grew, even, now = False, True, time.monotonic()
         for connector_id in self._known - granted.keys():
             self._pool.limit(connector_id, 0)
         self._known = set(granted)
-        for connector_id, (one, written) in granted.items():
-            target = part(one, workers=one.able(crew.workers), worker=self._worker.name)
+        for connector_id, (one, target, written) in granted.items():
             slots = min(written, target)
             grew, even = grew or slots > self.slots(connector_id), even and written == target
             self._pool.limit(connector_id, slots)

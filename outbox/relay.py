@@ -172,8 +172,8 @@ class Relay:
         """Until the next of: an answer is to be written, the inbox or the queue is to be looked at."""
         if not len(self._pool):
             return 0.0
-        at = min(self._route_at, self._claim_at, self._settling.at)
-        return 0.0 if self._room.hungry(self._connectors.connectors) else max(0.0, at - time.monotonic())
+        left = min(self._route_at, self._claim_at, self._settling.at) - time.monotonic()
+        return 0.0 if left <= 0 or self._room.hungry(self._connectors.connectors) else left
 
     def _wait_for_rate(self) -> bool:
         """Waits, where something is known to wait for nothing but a rate; False where nothing does."""
@@ -188,9 +188,8 @@ class Relay:
         if asked_at < self._route_at:
             return False
         self._route_at = asked_at + LOOK_SECONDS
-        self._room.begin_batch()
         try:
-            routed = self._router.route(self._look_at_connectors, lease_for=self._room.lease_for)
+            routed = self._router.route(self._look_at_connectors, lease_for=self._room.leases())
         except ConnectorsChangedError:
             self._route_at = asked_at
             return True

@@ -40,7 +40,6 @@ class Room:
         self._drained: set[int] = set()
         self._claimed_at = -math.inf
         self._mean_bytes = float(FIRST_BYTES)
-        self._given: Counter[int] = Counter()
 
     @property
     def most(self) -> int:
@@ -109,22 +108,22 @@ class Room:
         """Remembers which connectors have something new to give."""
         self._drained.difference_update(connector_ids)
 
-    def begin_batch(self) -> None:
-        """Counts anew what `lease_for` gives."""
-        self._given.clear()
+    def leases(self) -> Callable[[Connector], float | None]:
+        """Leases at birth for one batch: where nothing older of a connector waits and there is room to send it soon."""
+        given: Counter[int] = Counter()
 
-    def lease_for(self, connector: Connector) -> float | None:
-        """A lease at birth, where nothing older of the connector waits and there is room to send it soon."""
-        given = self._given
-        if (
-            not connector.sends
-            or connector.id not in self._drained
-            or given[connector.id] >= self._take(connector)
-            or given.total() >= self.most
-        ):
-            return None
-        given[connector.id] += 1
-        return self.lease_seconds(connector)
+        def lease_for(connector: Connector) -> float | None:
+            if (
+                not connector.sends
+                or connector.id not in self._drained
+                or given[connector.id] >= self._take(connector)
+                or given.total() >= self.most
+            ):
+                return None
+            given[connector.id] += 1
+            return self.lease_seconds(connector)
+
+        return lease_for
 
     def _take(self, connector: Connector) -> int:
         """Room for more of a connector: what its receiver takes in a moment, less what is here; never over its rate."""
