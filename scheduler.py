@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import NoReturn
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -21,11 +22,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox import __version__, worker
+from outbox import __version__
+from outbox.chores import CHORES, Hands
 from outbox.db import database_url, first_line, is_transient, link_settings, make_engine
-from outbox.drift import drift
 from outbox.log import get_log
-from outbox.mending import mend
 from outbox.migrations import check_schema
 from outbox.relay import Passed, Relay
 from outbox.secret_box import SecretBox
@@ -33,8 +33,6 @@ from outbox.sender import make_transport
 from outbox.settings import Settings
 from outbox.wake import Listener
 
-MEND_SECONDS = 60.0
-DRIFT_SECONDS = 60.0
 LEAVE_SECONDS = 3.0
 CLOCK_SECONDS = 1.0
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -74,8 +72,9 @@ class Daemon:
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
-        self._every(MEND_SECONDS, self._mend_lanes, "mend lanes")
-        self._every(DRIFT_SECONDS, self._look_for_drift, "drift")
+        hands = Hands(self._settling, self._settings, self.name)
+        for chore in CHORES:
+            self._every(chore.seconds, partial(chore.run, hands, chore), chore.name)
         self._scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
@@ -177,15 +176,6 @@ class Daemon:
                 raise
             # The poll says so aloud; until the next renewal nothing new is sent.
             get_log().debug("shares_not_renewed", error=first_line(error))
-
-    def _mend_lanes(self) -> None:
-        mend(self._settling, by=self.name, seconds=MEND_SECONDS)
-
-    def _look_for_drift(self) -> None:
-        with self._claiming.begin() as connection:
-            if worker.tick(connection, "drift", seconds=DRIFT_SECONDS):
-                for one in drift(connection):
-                    get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
     def _shut_down(self) -> int:
         deadline = time.monotonic() + self._settings.relay.drain_seconds

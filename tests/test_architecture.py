@@ -35,7 +35,7 @@ LAYERS: dict[str, str] = {
         outbox.install outbox.drift outbox.mending""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill
+        outbox.trial outbox.backfill outbox.chores
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """

@@ -111,22 +111,28 @@ def _seen_at(sql: Connection) -> datetime:
 def test_two_workers_hours_apart_share_the_work(
     database: Database, sql: Connection, crm: Receiver, tmp_path: Path
 ) -> None:
-    """One an hour behind, one an hour before: no lease is taken early, nothing comes twice, all times are real."""
+    """One an hour behind, one an hour before: both send, no lease is taken early, nothing twice, times real."""
     outbox = program(tmp_path, database.url, **SWIFT)
     connector = insert_connector(sql, url=crm.url, timeout_seconds=1.0, max_in_flight=4, schedule=[0.2] * 9)
     crm.answer = _some_fail
     behind, before = Clock(tmp_path / "behind", -1), Clock(tmp_path / "before", 1)
     with shifted_daemon(outbox, sql, behind), shifted_daemon(outbox, sql, before):
         with load(database) as written:
-            wait_for(lambda: len(written) > 150)
+            wait_for(lambda: len(written) > 150 and _senders(sql) == 2, seconds=60)
         wait_for(lambda: open_deliveries(sql) == 0, seconds=60)
 
     came = check_whole(sql, crm, connector, written)
-    rows = sql.execute("SELECT outcome, count(DISTINCT worker), count(*) FROM outbox.attempt GROUP BY 1").fetchall()
+    rows = sql.execute("SELECT outcome, count(*) FROM outbox.attempt GROUP BY 1").fetchall()
     assert {row[0] for row in rows} == {"ok", "http_error"}
-    assert sum(int(str(row[2])) for row in rows) == sum(came.values())
-    assert [row[1] for row in rows if row[0] == "ok"] == [2]
+    assert sum(int(str(row[1])) for row in rows) == sum(came.values())
     check_real_times(sql, crm)
+
+
+def _senders(sql: Connection) -> int:
+    """How many workers have delivered."""
+    return int(
+        str(sql.execute("SELECT count(DISTINCT worker) FROM outbox.attempt WHERE outcome = 'ok'").fetchall()[0][0])
+    )
 
 
 def _some_fail(got: Received) -> Answer:
