@@ -48,6 +48,7 @@ class Daemon:
         # What a crash of the server forgets of routing and claiming is done again; settles can't be forgotten.
         self._claiming = make_engine(settings, name="contract-outbox claim", abandoned_seconds=patience, durable=False)
         self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle", abandoned_seconds=patience)
+        self._chores = make_engine(settings, pool_size=0, name="contract-outbox chores", abandoned_seconds=patience)
         self._transport = make_transport(settings.sender)
         self._relay = Relay(
             settings,
@@ -69,20 +70,24 @@ class Daemon:
         """Runs until `stop`; returns the exit code."""
         while not self._stopping.is_set() and not self._begin():
             pass
+        if not self._stopping.is_set():
+            self._start_jobs()
+        clock = _clock_offset()
+        while not self._stopping.wait(CLOCK_SECONDS):
+            clock = self._follow_clock(clock)
+        return self._shut_down()
+
+    def _start_jobs(self) -> None:
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
-        hands = Hands(self._settling, self._settings, self.name)
+        hands = Hands(self._chores, self._settings, self.name)
         for chore in CHORES:
             self._every(chore.seconds, partial(chore.run, hands, chore), chore.name)
         self._scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
             self._listener.start()
-        clock = _clock_offset()
-        while not self._stopping.wait(CLOCK_SECONDS):
-            clock = self._follow_clock(clock)
-        return self._shut_down()
 
     def once(self) -> int:
         """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
@@ -182,7 +187,8 @@ class Daemon:
         last_resort = threading.Timer(self._settings.relay.drain_seconds + LEAVE_SECONDS, self._leave)
         last_resort.daemon = True
         last_resort.start()
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         self._polling.acquire()
         try:
             _log_passed(self._relay.drain(seconds=max(0.0, deadline - time.monotonic())))
@@ -201,7 +207,7 @@ class Daemon:
     def close(self) -> None:
         """Closes its connections; again does nothing."""
         self._transport.close()
-        engines: tuple[Engine, ...] = (self._claiming, self._settling)
+        engines: tuple[Engine, ...] = (self._claiming, self._settling, self._chores)
         for engine in engines:
             engine.dispose()
 

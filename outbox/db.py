@@ -8,6 +8,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from outbox.errors import ConfigurationError
 from outbox.settings import Settings
@@ -72,6 +73,8 @@ def make_engine(
 ) -> Engine:
     """An engine on the contract database; connections speak UTC.
 
+    A thread never waits for another's connection: a pool is at least as big as there are threads that use it, for who
+    waits in it isn't told when the connection that it waits for can't be made. `pool_size` 0 keeps none open.
     A person's command gets connections that are checked before use. A worker, which says `abandoned_seconds`, doesn't
     pay for that a hundred times a second: it tries again. After those seconds the server ends a transaction whose
     client is silent, or takes nothing more: a host that was cut off would otherwise hold its lanes and rows until TCP
@@ -86,10 +89,11 @@ def make_engine(
     else:
         connect_args["options"] = "-c TimeZone=UTC" + _abandoned_after(abandoned_seconds)
         connect_args["options"] += "" if durable else " -c synchronous_commit=off"
+    size = settings.database.pool_size if pool_size is None else pool_size
+    pool: dict[str, Any] = {"pool_size": size, "max_overflow": 0} if size else {"poolclass": NullPool}
     engine = create_engine(
         database_url(settings),
-        pool_size=pool_size or settings.database.pool_size,
-        max_overflow=0,
+        **pool,
         pool_pre_ping=abandoned_seconds is None,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
