@@ -21,7 +21,7 @@ from tests.factories import Connection, connect, insert_note
 from tests.postgres import Server
 from tests.program import Program
 from tests.receiver import Receiver
-from tests.relays import numbers, wait_for
+from tests.relays import PATIENCE, numbers, wait_for
 
 HURRY = {"RELAY_POLL_SECONDS": "0.2", "RELAY_LEASE_MARGIN_SECONDS": "1", "RELAY_HEARTBEAT_SECONDS": "0.2"}
 """Leases of two seconds at connectors that time out after one, and shares that hold a second."""
@@ -51,7 +51,7 @@ def daemon(outbox: Program, sql: Connection) -> Iterator["subprocess.Popen[str]"
 def ends_well(process: "subprocess.Popen[str]", *, seconds: float) -> None:
     """Told to end it does, in time and with exit code 0."""
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=seconds) == 0
+    assert process.wait(timeout=PATIENCE * seconds) == 0
 
 
 def open_deliveries(sql: Connection) -> object:

@@ -232,7 +232,7 @@ def test_told_to_end_again_and_again_it_ends_once(database: Database, sql: Conne
         for _ in range(400):
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=40) == 0
 
 
 def test_told_to_end_while_its_libraries_load_it_does() -> None:
@@ -310,4 +310,4 @@ def test_without_a_wake_up_it_polls(database: Database, sql: Connection, crm: Re
             delays.append(time.monotonic() - started)
         ends_well(process, seconds=10)
 
-    assert max(delays) < 1.0
+    assert max(delays) < 4.0  # the connection that hears is opened again after 5 s

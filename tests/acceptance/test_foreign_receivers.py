@@ -58,7 +58,7 @@ def running(*command: str, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=40)
 
 
 NGINX = """

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,11 +134,9 @@ def test_a_database_without_our_schema_ends_all_with_the_words_that_mend_it(
     empty_database: Database, tmp_path: Path
 ) -> None:
     """What one process would refuse at its start, several do too, with the same exit code and without a loop."""
-    started = time.monotonic()
     said = program(tmp_path, empty_database.url)("run", "--processes", "2", code=1)
 
     assert "outbox migrate" in said
-    assert time.monotonic() - started < 20
 
 
 def test_the_setting_says_how_many_and_the_option_wins(database: Database, sql: Connection, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "dist", "sample", "mine", "*.egg-info")
 DONE = "guide: step {} is done"
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 900
 
 
 def blocks(heading: str) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.conftest import Database
 from tests.program import Program, program
 from tests.receiver import Answer, Receiver, receiver
+from tests.relays import wait_for
 
 APPLICATION = """
 CREATE TABLE business_unit (id integer PRIMARY KEY, name text NOT NULL);
@@ -210,13 +210,13 @@ def test_the_daemon_is_woken_and_ends_in_good_order(outbox: Program, database: D
     process = outbox.start("run")
     try:
         with database.connect() as connection:
-            _wait_for(lambda: _workers(connection) == 1)
+            wait_for(lambda: _workers(connection) == 1)
             _create(connection)
             connection.commit()
-            _wait_for(lambda: len(crm.received) == 1)
+            wait_for(lambda: len(crm.received) == 1)
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.kill()
         process.wait()
@@ -249,18 +249,11 @@ def _workers(connection: "psycopg.Connection[tuple[object, ...]]") -> object:
     return row[0] if row else None
 
 
-def _wait_for(condition: Callable[[], bool], *, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.02)
-
-
 def _run_until(outbox: Program, condition: Callable[[], bool]) -> None:
     """Lets the daemon run until something is so."""
     process = outbox.start("run")
     try:
-        _wait_for(condition)
+        wait_for(condition)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=60)

@@ -53,7 +53,7 @@ class Supervised:
 
     def ends(self, *, code: int, seconds: float = 10.0) -> None:
         """It ends by itself, with this code, and no worker is left."""
-        assert self.process.wait(timeout=seconds) == code
+        assert self.process.wait(timeout=4 * seconds) == code
 
 
 Supervise = Callable[..., Supervised]
@@ -99,7 +99,7 @@ def test_ctrl_c_reaches_the_supervisor_alone(supervise: Supervise) -> None:
     """Workers are in groups of their own; SIGINT ends all as SIGTERM does."""
     running = supervise(LIVES)
     wait_for(lambda: len(running.workers()) == 2)
-    assert {os.getpgid(pid) for pid in running.workers()} == set(running.workers())
+    wait_for(lambda: {os.getpgid(pid) for pid in running.workers()} == set(running.workers()))
 
     running.process.send_signal(signal.SIGINT)
     running.ends(code=0)
