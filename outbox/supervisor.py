@@ -21,7 +21,7 @@ from outbox.log import get_log
 WELL, REFUSED, WRONG_CONFIGURATION = 0, 1, 2
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 STOP_MARGIN_SECONDS = 8.0
 """How much longer than its drain limit a worker may take: it ends itself before, even if the database hangs."""
 
