@@ -31,7 +31,8 @@ def check_overdue(ground: Ground) -> list[Finding]:
     for row in rows:
         leases = f", {row.leases} with a lease that ran out" if row.leases else ""
         verb = "is" if row.waiting == 1 else "are"
-        words = f"{counted(row.waiting, 'delivery', 'deliveries')} to {row.connector} {verb} overdue{leases}, the oldest by {ago(row.age)}"
+        late = counted(row.waiting, "delivery", "deliveries")
+        words = f"{late} to {row.connector} {verb} overdue{leases}, the oldest by {ago(row.age)}"
         found.append(ground.late(row.age, words, mend))
     return found or [ground.ok("no delivery is overdue")]
 

@@ -1,5 +1,6 @@
 """One fault at a time, planted where all is well: the doctor names that one, with its mend, and no other."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, create_engine
 
 from outbox import __version__
 from outbox.doctor import CHECKS, Finding, Level, examine, look, service, storage
+from outbox.doctor.ground import Ground
 from outbox.embedded import binaries
 from outbox.migrations import migrate
 from outbox.secret_box import SecretBox
@@ -180,6 +182,48 @@ def test_a_bloated_table_of_work(ward: Connection, monkeypatch: pytest.MonkeyPat
     findings = look(ward, settings())
 
     assert_named(findings, "vacuum", Level.WARNING, "outbox.worker takes", "VACUUM FULL outbox.worker")
+
+
+def test_autovacuum_that_is_off_for_the_whole_server(ward: Connection, outside: "psycopg.Connection[Any]") -> None:
+    """Told once, not for each table."""
+
+    def turn(setting: str) -> None:
+        outside.execute(f"ALTER SYSTEM SET autovacuum = {setting}".encode())
+        outside.execute("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 30
+        while raw(ward).execute("SHOW autovacuum").fetchone() != (setting,):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    turn("off")
+    try:
+        findings = look(ward, settings())
+    finally:
+        turn("on")
+
+    assert_named(findings, "vacuum", Level.FAULT, "autovacuum is off for the whole server", "postgresql.conf")
+    assert len(wrong(findings)) == 1
+
+
+def test_a_server_that_was_never_tried(ward: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer is a warning, older a fault that ends the examination."""
+    monkeypatch.setattr(service, "NEWEST_SERVER", 15)
+    assert_named(look(ward, settings()), "connection", Level.WARNING, "was tried on is 15", "newer contract-outbox")
+    monkeypatch.setattr(service, "OLDEST_SERVER", 170000)
+    assert_named(look(ward, settings()), "connection", Level.FAULT, "expected 17 or newer", "upgrade the server")
+
+
+def test_a_database_of_another_encoding(clinic: Server, outside: "psycopg.Connection[Any]") -> None:
+    """What it can't hold can't be captured."""
+    outside.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    engine = create_engine(clinic.sqlalchemy_url("latin"))
+    try:
+        with engine.connect() as connection:
+            (finding,) = service.check_connection(Ground("connection", connection, settings()))
+    finally:
+        engine.dispose()
+
+    assert_named([finding], "connection", Level.WARNING, "encoding is LATIN1, not UTF8", "move the database to UTF8")
 
 
 @pytest.mark.parametrize(("off", "level"), [(30.0, Level.WARNING), (-600.0, Level.FAULT)])
