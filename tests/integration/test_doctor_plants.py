@@ -271,6 +271,18 @@ def test_what_sessions_begin_with(clinic: Server, outside: "psycopg.Connection[A
     assert_named(findings, "session", *SESSIONS[setting])
 
 
+def test_a_lock_is_not_waited_for_long(ward: Connection, outside: "psycopg.Connection[Any]") -> None:
+    """What can't be looked at is a warning, which may be the moment's; all else is examined."""
+    outside.execute("BEGIN")
+    outside.execute("LOCK TABLE company")
+
+    findings = look(ward, settings())
+
+    assert {one.name for one in wrong(findings)} == {"capture", "capture rights"}
+    assert all(one.level is Level.WARNING for one in wrong(findings))
+    assert all("lock" in f"{one.words} {one.mend}" for one in wrong(findings))
+
+
 def test_an_examination_leaves_nothing_behind(ward: Connection) -> None:
     """No lock on any table, the transaction is as writable as before."""
     look(ward, settings(database=Database(pgbouncer=True)))
