@@ -60,7 +60,9 @@ class Cost:
 
 
 class SqlFaultError(Exception):
-    """PostgreSQL's words about a piece of the mapping's SQL."""
+    """PostgreSQL's words about a piece of the mapping's SQL; a refusal is for want of rights, the SQL is sound."""
+
+    is_refusal = False
 
 
 class Catalog:
@@ -87,9 +89,9 @@ class Catalog:
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
                 raise
             except psycopg.Error as error:
-                raise SqlFaultError(
-                    str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-                ) from error
+                fault = SqlFaultError(str(error).strip().splitlines()[0] if str(error).strip() else repr(error))
+                fault.is_refusal = isinstance(error, psycopg.errors.InsufficientPrivilege)
+                raise fault from error
             finally:
                 cursor.execute("ROLLBACK TO SAVEPOINT outbox_trial; RELEASE SAVEPOINT outbox_trial")
 

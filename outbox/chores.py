@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from outbox import worker
 from outbox.drift import drift
+from outbox.growth import sample
 from outbox.log import get_log
 from outbox.mending import mend
 from outbox.settings import Settings
@@ -41,7 +42,14 @@ def _look_for_drift(hands: Hands, chore: Chore) -> None:
                 get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
 
+def _sample_growth(hands: Hands, chore: Chore) -> None:
+    with hands.engine.begin() as connection:
+        if worker.tick(connection, chore.name, seconds=chore.seconds):
+            sample(connection)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
+    Chore("growth", 3600.0, _sample_growth),
 )

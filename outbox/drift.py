@@ -1,6 +1,8 @@
 """What changed under an installation: capture triggers gone or off, tables and columns changed, SQL broken."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +10,9 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from outbox.capture_sql import quote
-from outbox.catalog import Catalog, SqlFaultError
+from outbox.catalog import Catalog, Cost, SqlFaultError
+from outbox.inspection import lookup_costs
+from outbox.inspection_contract import twice_among
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import in_words
 from outbox.install import LOCKED, installed, live_objects
@@ -100,29 +104,94 @@ def _tables(connection: Connection, tables: Json) -> list[Drift]:
 def _sql(connection: Connection, recorded: Json) -> list[Drift]:
     """The mapping's SQL, parsed and planned anew under the search path of the install."""
     try:
-        mapping = Mapping.model_validate({key: value for key, value in recorded.items() if key != "installed"})
+        standing = _standing(connection, recorded)
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
-    catalog = Catalog(connection)
-    path = ", ".join(quote(one) for one in recorded["installed"]["search_path"])
-    with catalog.trial() as cursor:
-        cursor.execute("SELECT set_config('search_path', %s, true), set_config('lock_timeout', '1s', true)", (path,))
-        faults = _broken(catalog, mapping)
-    return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
+    return [Drift("fault", fault, MEND_MAPPING) for fault in standing.broken()]
 
 
-def _broken(catalog: Catalog, mapping: Mapping) -> list[str]:
-    faults: list[str] = []
-    key_type = None
-    lookups = [("contract.query", mapping.contract.query), ("business_unit.query", mapping.business_unit.query)]
-    lookups += [("company.query", mapping.company.query)] if mapping.company else []
-    for key, sql in lookups:
+def standing(connection: Connection) -> "Standing | None":
+    """The mapping that is installed, to be tried on the live tables; None where there is none, or none that reads."""
+    row = connection.execute(query("source_current")).one_or_none()
+    try:
+        return _standing(connection, json.loads(row.mapping)) if row is not None else None
+    except ValidationError:  # which `drift` tells
+        return None
+
+
+def _standing(connection: Connection, recorded: Json) -> "Standing":
+    mapping = Mapping.model_validate({key: value for key, value in recorded.items() if key != "installed"})
+    return Standing(Catalog(connection), mapping, tuple(recorded["installed"]["search_path"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An installed mapping and the search path that its SQL was written for."""
+
+    catalog: Catalog
+    mapping: Mapping
+    search_path: tuple[str, ...]
+
+    def broken(self) -> list[str]:
+        """What PostgreSQL says against the mapping's SQL; none where it would all run."""
+        with self._installed_path():
+            faults: list[str] = []
+            for key, sql in self._lookups():
+                try:
+                    self.catalog.describe(sql)
+                except SqlFaultError as error:
+                    if not error.is_refusal:  # this role may not look; those may with whose rights capture runs
+                        faults.append(in_words(key, "a query that PostgreSQL can run", error))
+            RuleInspector(self.catalog, self.mapping, faults, [], trace=False).inspect(self._key_type(), None)
+        return faults
+
+    def refused_to(self, role: str = "none") -> list[str]:
+        """What PostgreSQL refuses of the lookups to a role (default: ours), each once: rights, row security."""
+        refused: dict[str, None] = {}
+        with self._installed_path(), self.catalog.trial() as cursor:
+            cursor.execute("SELECT set_config('role', %s, true), set_config('row_security', 'off', true)", (role,))
+            for _, sql in self._lookups():
+                try:
+                    self.catalog.check(sql)
+                except SqlFaultError as error:
+                    if error.is_refusal:
+                        refused[str(error)] = None
+        return list(refused)
+
+    def costs(self) -> list[Cost]:
+        """What every lookup that a commit waits for costs now; what can't be planned is left out, `broken` tells it."""
+        with self._installed_path():
+            key_type = self._key_type()
+            rules = RuleInspector(self.catalog, self.mapping, [], [], trace=False).inspect(key_type, None)
+            tables = {name: one.table for name, one in rules.items()}
+            return list(lookup_costs(self.catalog, self.mapping, key_type or "text", tables, faults=[]))
+
+    def twice(self, contracts: list[str], *, seconds: int) -> list[tuple[str, int]]:
+        """Those of the contracts for which the contract query gives several rows, with how many."""
+        with self._installed_path():
+            query_text = self.mapping.contract.query
+            return twice_among(self.catalog, query_text, self._key_type() or "text", contracts, seconds=seconds)
+
+    def open_schemas(self) -> list[str]:
+        """The schemas on the search path in which everybody may create objects."""
+        return self.catalog.public_schemas(self.search_path)
+
+    def _lookups(self) -> list[tuple[str, str]]:
+        mapping = self.mapping
+        lookups = [("contract.query", mapping.contract.query), ("business_unit.query", mapping.business_unit.query)]
+        return lookups + ([("company.query", mapping.company.query)] if mapping.company else [])
+
+    def _key_type(self) -> str | None:
         try:
-            columns = catalog.describe(sql)
-        except SqlFaultError as error:
-            faults.append(in_words(key, "a query that PostgreSQL can run", error))
-            continue
-        if key == "contract.query":
-            key_type = next((one.type for one in columns if one.name == "contract_id"), None)
-    RuleInspector(catalog, mapping, faults, [], trace=False).inspect(key_type, None)
-    return faults
+            columns = self.catalog.describe(self.mapping.contract.query)
+        except SqlFaultError:
+            return None
+        return next((one.type for one in columns if one.name == "contract_id"), None)
+
+    @contextmanager
+    def _installed_path(self) -> Iterator[None]:
+        path = ", ".join(quote(one) for one in self.search_path)
+        with self.catalog.trial() as cursor:
+            set_path = "SELECT set_config('search_path', %s, true), set_config('lock_timeout', '1s', true)"
+            cursor.execute(set_path, (path,))
+            yield

@@ -11,7 +11,7 @@ from outbox.resources import query
 
 
 def record(connection: Connection, tallies: Sequence[Tally], *, rules: Rules) -> list[Verdict]:
-    """Writes what attempts tell of their receivers, in the transaction that settles them, and returns what turned.
+    """Writes what attempts tell of their receivers, in the transaction that settles them, and returns what it means.
 
     When a receiver answers, what waits for nothing but a retry of the failures it had is due at once.
     """
@@ -29,7 +29,7 @@ def record(connection: Connection, tallies: Sequence[Tally], *, rules: Rules) ->
         connection.execute(
             query("health_release"), {"connector_ids": list(answering), "since": list(answering.values())}
         )
-    return [one for one in verdicts if one.turn is not None]
+    return verdicts
 
 
 def _health(row: Row[Any]) -> Health:

@@ -1,11 +1,12 @@
 """Holds a mapping against the live catalogue: every fault at once, in words, and the facts for capture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Lookup
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from outbox.capture_facts import Facts, RuleFacts
+from outbox.capture_facts import Facts, Table
 from outbox.catalog import Catalog, Cost, ResultColumn, SqlFaultError
 from outbox.errors import ConfigurationError
 from outbox.inspection_contract import ContractInspector
@@ -41,7 +42,9 @@ def inspect(connection: Connection, mapping: Mapping, *, allow_slow: bool = Fals
     companies = _lookups(catalog, mapping, findings, contract.columns)
     _expired(catalog, mapping, findings, contract.columns)
     if not findings.faults:
-        _measure(catalog, mapping, findings, contract, rules)
+        tables = {name: one.table for name, one in rules.items()}
+        key_type = contract.key_type or "text"
+        findings.costs += lookup_costs(catalog, mapping, key_type, tables, faults=findings.faults)
         findings.faults += [] if allow_slow else _slow(findings.costs)
     if findings.faults:
         raise ConfigurationError(*(f"source.toml: {fault}" for fault in findings.faults))
@@ -124,25 +127,25 @@ def _expired(catalog: Catalog, mapping: Mapping, findings: Findings, contract: S
         )
 
 
-def _measure(
-    catalog: Catalog, mapping: Mapping, findings: Findings, contract: ContractInspector, rules: dict[str, RuleFacts]
-) -> None:
-    """The cost of every lookup that a commit waits for."""
-    key = contract.key_type
+def lookup_costs(
+    catalog: Catalog, mapping: Mapping, key_type: str, tables: Lookup[str, Table], *, faults: list[str]
+) -> Iterator[Cost]:
+    """The cost of every lookup that a commit waits for, of the rules whose table is given; faults are added."""
     # As find_contracts reads it: each contract to itself.
     read = (
         "SELECT present.* FROM unnest(ARRAY[$1]) AS wanted (id) LEFT JOIN LATERAL (SELECT to_jsonb(contract.*)"  # noqa: S608 (the mapping's own query)
         f" FROM (\n{mapping.contract.query}\n) AS contract"
-        f" WHERE contract.contract_id = CAST(wanted.id AS {key}) LIMIT 1) AS present ON true"
+        f" WHERE contract.contract_id = CAST(wanted.id AS {key_type}) LIMIT 1) AS present ON true"
     )
     lookups: list[tuple[str, str, Sequence[str]]] = [("contract.query", read, ("text",))]
     for name, rule in mapping.named_rules:
-        lookups.append(RuleInspector.lookup(name, rule, rules[name].table, key or "text"))
+        if name in tables:
+            lookups.append(RuleInspector.lookup(name, rule, tables[name], key_type))
     for what, sql, types in lookups:
         try:
-            findings.costs.append(catalog.cost(what, sql, types=types))
+            yield catalog.cost(what, sql, types=types)
         except SqlFaultError as error:
-            findings.faults.append(in_words(what, "a lookup that PostgreSQL can plan", error))
+            faults.append(in_words(what, "a lookup that PostgreSQL can plan", error))
 
 
 def _slow(costs: Sequence[Cost]) -> list[str]:

@@ -1,6 +1,6 @@
 """Holds the contract query against the catalogue: its columns, the table behind it, its rows."""
 
-from outbox.capture_sql import quote
+from outbox.capture_sql import literal, quote
 from outbox.catalog import Catalog, FoundTable, ResultColumn, SqlFaultError
 from outbox.inspection_words import Findings, in_words, zoneless
 from outbox.mapping import Contract
@@ -168,3 +168,18 @@ class ContractInspector:
                 f"contract.query: expected business_unit in every row, got NULL in {rows - units} of {rows}; exclude"
                 " these contracts with WHERE, or give them a unit with coalesce"
             )
+
+
+def twice_among(
+    catalog: Catalog, query: str, key_type: str, contracts: list[str], *, seconds: int
+) -> list[tuple[str, int]]:
+    """Those of the contracts for which the query gives several rows, with how many; by the key's index."""
+    wanted = ", ".join(literal(one) for one in contracts)
+    rows = catalog.rows(
+        "SELECT CAST(contract_id AS text), count(*)"  # noqa: S608 (the mapping's own query)
+        f" FROM (\n{query}\n) AS contract"
+        f" WHERE contract_id = ANY (CAST(CAST(ARRAY[{wanted}] AS text[]) AS {key_type}[]))"
+        " GROUP BY contract_id HAVING count(*) > 1 ORDER BY contract_id LIMIT 3",
+        seconds=seconds,
+    )
+    return [(key, count) for key, count in rows]

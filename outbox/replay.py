@@ -39,11 +39,11 @@ class Verdict(StrEnum):
 
 _REFUSED = frozenset({Verdict.DISABLED, Verdict.REMOVED, Verdict.NO_BODY, Verdict.TEST})
 _WORDS = {
-    Verdict.AGAIN: "is sent again",
-    Verdict.FORWARD: "waited for its next attempt; it is made now",
+    Verdict.AGAIN: "is due again",
+    Verdict.FORWARD: "waited for its next attempt; it is due now",
     Verdict.DUE: "is due already; nothing to bring forward",
     Verdict.LEASED: "is being sent at this moment; nothing to bring forward",
-    Verdict.BLOCKED: "waits behind event {head} of the same contract, which is tried now",
+    Verdict.BLOCKED: "waits behind event {head} of the same contract, which is due now",
     Verdict.DISABLED: "is not replayed: connector {connector!r} is disabled; enable it with `outbox connectors enable`",
     Verdict.REMOVED: "is not replayed: connector {connector!r} is removed;"
     " add a connector, then `outbox connectors backfill`",

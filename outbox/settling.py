@@ -3,7 +3,8 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +15,7 @@ from outbox.connectors import disable
 from outbox.db import first_line, is_transient
 from outbox.holds import Holds
 from outbox.log import get_log
+from outbox.moment import write_moment
 from outbox.send_pool import Sent
 from outbox.settlement import Settlement, settlement
 
@@ -110,10 +112,11 @@ class Settling:
             attempts = [one.attempt for one in settlements]
             written = store.settle(connection, attempts, worker=self._worker)
             verdicts = self._holds.record(connection, attempts, late=written.late)
+        probes = {one.connector_id: one.health.probe_at for one in verdicts if one.health is not None}
         self._holds.tell(verdicts, {sent.connector.id: sent.connector for sent in batch})
         self.stopped |= {one.connector_id for one in verdicts if one.turn is Turn.HELD}
         self.stopped |= {connector_id for connector_id, _ in gone}
-        _log_settled(batch, settlements, late=len(written.late))
+        _log_settled(batch, settlements, probes, late=len(written.late))
         return written.promoted
 
     def _settlement(self, sent: Sent) -> Settlement:
@@ -129,7 +132,10 @@ class Settling:
         )
 
 
-def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, late: int) -> None:
+def _log_settled(
+    batch: Sequence[Sent], settlements: Sequence[Settlement], probes: Mapping[int, datetime | None], *, late: int
+) -> None:
+    """A line for each attempt; one that failed as a probe is tried again when its connector is probed next."""
     log = get_log()
     for sent, one in zip(batch, settlements, strict=True):
         attempt, response = one.attempt, one.attempt.response
@@ -145,7 +151,10 @@ def _log_settled(batch: Sequence[Sent], settlements: Sequence[Settlement], *, la
         if response.outcome == "ok":
             log.debug("attempt", **words)
         else:
-            again = {} if attempt.settled else {"retry_seconds": round(attempt.delay_seconds, 1)}
+            probe_at = probes.get(sent.connector.id) if attempt.probe else None
+            again: dict[str, object] = {} if attempt.settled else {"retry_seconds": round(attempt.delay_seconds, 1)}
+            if again and probe_at is not None:
+                again = {"probe_at": write_moment(probe_at)}
             log.warning("attempt", **words, error=response.error, **again)
     if late:
         log.warning("settled_late", attempts=late)

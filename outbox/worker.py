@@ -1,5 +1,6 @@
 """A worker's own rows: that it lives, its shares of the limits, and which of all workers runs a periodic job."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ def heartbeat(connection: Connection, worker: Worker, *, unopened: Sequence[int]
             "transport": worker.transport,
             "share_seconds": worker.share_seconds,
             "unopened": list(unopened),
+            "clock": time.time(),
         },
     )
     row = connection.execute(query("share_crew")).one()

@@ -1210,6 +1210,14 @@ CREATE SEQUENCE outbox.filtered
 
 COMMENT ON SEQUENCE outbox.filtered IS 'How many notes raised nothing because the contract query excludes the contract.';
 
+CREATE TABLE outbox.growth (
+    sampled_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    outbox_bytes bigint NOT NULL,
+    database_bytes bigint NOT NULL
+);
+
+COMMENT ON TABLE outbox.growth IS 'Disk space of the schema and of the whole database, sampled by the hour, kept for 400 days.';
+
 CREATE TABLE outbox.health (
     connector_id integer NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
@@ -1373,6 +1381,7 @@ CREATE TABLE outbox.worker (
     seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     stopped_at timestamp with time zone,
     unopened integer[] DEFAULT '{}'::integer[] NOT NULL,
+    clock_ahead double precision,
     CONSTRAINT worker_share_seconds_check CHECK ((share_seconds > (0)::double precision))
 )
 WITH (fillfactor='50');
@@ -1380,6 +1389,8 @@ WITH (fillfactor='50');
 COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it may start sends under its shares.';
 
 COMMENT ON COLUMN outbox.worker.unopened IS 'Connectors whose secret its keys do not open: it lets their deliveries wait.';
+
+COMMENT ON COLUMN outbox.worker.clock_ahead IS 'Seconds by which its host''s clock was ahead of the database''s at its last sign of life.';
 
 CREATE VIEW outbox_audit.attempts AS
  SELECT t.event_id,
@@ -2016,6 +2027,9 @@ ALTER TABLE ONLY outbox.event_default
 
 ALTER TABLE ONLY outbox.expiry
     ADD CONSTRAINT expiry_pkey PRIMARY KEY (contract_id, subject, deadline);
+
+ALTER TABLE ONLY outbox.growth
+    ADD CONSTRAINT growth_pkey PRIMARY KEY (sampled_at);
 
 ALTER TABLE ONLY outbox.health
     ADD CONSTRAINT health_pkey PRIMARY KEY (connector_id);

@@ -32,11 +32,12 @@ LAYERS: dict[str, str] = {
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
-        outbox.install outbox.drift outbox.mending""",
+        outbox.install outbox.drift outbox.mending outbox.growth""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
-        outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
+        outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
+        outbox.doctor.files outbox.doctor.storage outbox.doctor""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

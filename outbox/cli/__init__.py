@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
         app(list(arguments), prog_name="outbox")
     except OutboxError as error:

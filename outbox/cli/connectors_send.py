@@ -107,7 +107,9 @@ def _progress() -> Progress:
 
 
 def _print(trial: Trial, response: Response) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 1_000, highlight=False, markup=False, soft_wrap=True)
+    console = Console(
+        width=None if sys.stdout.isatty() else 1_000, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
     source = f"as event {trial.taken_from}" if trial.taken_from is not None else "a made-up sample, no event fits"
     console.print(Text(f"test {trial.leased.event_id} to {trial.connector.name} ({source})", "dim"))
     console.print(Text(f"POST {trial.request.url}", "bold"))

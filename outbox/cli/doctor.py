@@ -1,9 +1,12 @@
-"""The command doctor: a line a finding, the mend below it; exit code 1 when one is a fault."""
+"""The command doctor: a line a finding, the mend below it, the verdict last; the exit code for monitoring."""
 
+import re
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,11 +15,13 @@ from rich.text import Text
 from outbox import canonical
 from outbox.cli.context import engine_of, settings_of
 from outbox.cli.forms import AsJson, PageFormatWord, wants_json
-from outbox.doctor import Finding, Level, examine
+from outbox.doctor import SECTIONS, Finding, Level, examine
 from outbox.doctor.ground import counted
 
 _LEAST_ROOM = 30
+_LEVEL_WIDTH = 9
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "bold red"}
+_TIED = "\N{NO-BREAK SPACE}"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +34,7 @@ def _doctor(
     *,
     form: PageFormatWord = None,
     as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for a warning too.")] = False,
 ) -> None:
     """Check the installation and say what to mend; exit code 1 for a fault, 0 otherwise."""
     as_json = wants_json(form, as_json=as_json)
@@ -39,24 +45,56 @@ def _doctor(
         typer.echo("[" + ",".join(f"\n{line}" for line in lines) + "\n]")
     else:
         _print(findings)
-    raise typer.Exit(1 if any(one.level is Level.FAULT for one in findings) else 0)
+    bad = {Level.FAULT, Level.WARNING} if strict else {Level.FAULT}
+    raise typer.Exit(1 if any(one.level in bad for one in findings) else 0)
 
 
 def _print(findings: list[Finding]) -> None:
-    console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
+    console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False, emoji=False)
     width = max(len(one.name) for one in findings)
-    for one in findings:
-        indent = " " * (width + 10)
-        room = max(_LEAST_ROOM, console.width - len(indent)) if sys.stdout.isatty() else len(one.words)
-        first, *further = textwrap.wrap(one.words, room, break_long_words=False) or [""]
-        console.print(Text(f"{one.level.value:<8}", style=_STYLES[one.level]), f"{one.name:<{width}}", first)
-        for line in further:
-            console.print(f"{indent}{line}")
-        if one.mend is not None and one.level is not Level.OK:
-            console.print(" " * (width + 9), f"-> {one.mend}")
+    indent = " " * (2 + _LEVEL_WIDTH + width + 2)
+    wide = console.width if sys.stdout.isatty() else None
+    for title, checks in SECTIONS.items():
+        shown = [one for one in findings if one.name in checks]
+        if shown:
+            console.print(Text(title, style="bold"))
+        for one in shown:
+            first, *further = _lines(one.words, wide, len(indent))
+            level = Text(f"  {one.level.value:<{_LEVEL_WIDTH}}", style=_STYLES[one.level])
+            console.print(level, f"{one.name:<{width}}  ", first, sep="")
+            for line in further:
+                console.print(indent + line)
+            for line in _mend(one, wide):
+                console.print(Text(" " * (2 + _LEVEL_WIDTH) + line, style="cyan"))
+    console.print(_verdict(findings))
+
+
+def _mend(one: Finding, wide: int | None) -> Iterator[str]:
+    if one.mend is None or one.level is Level.OK:
+        return
+    first, *further = _lines(one.mend, wide, 2 + _LEVEL_WIDTH + 3)
+    yield f"-> {first}"
+    yield from (f"   {line}" for line in further)
+
+
+def _lines(words: str, wide: int | None, indent: int) -> list[str]:
+    """The words in lines for a terminal so wide; a command stays whole where it fits, so that it can be copied."""
+    if wide is None:
+        return [words]
+    room = max(_LEAST_ROOM, wide - indent)
+    tied = re.sub(r"`[^`]*`", lambda found: _tie(found[0], room), words)
+    lines = textwrap.wrap(tied, room, break_long_words=False, break_on_hyphens=False) or [""]
+    return [line.replace(_TIED, " ") for line in lines]
+
+
+def _tie(command: str, room: int) -> str:
+    return command.replace(" ", _TIED) if len(command) <= room else command
+
+
+def _verdict(findings: list[Finding]) -> Text:
+    """The worst level, and how many there are of each."""
     counts = Counter(one.level for one in findings)
-    console.print(
-        ", ".join(
-            (counted(counts[Level.FAULT], "fault"), counted(counts[Level.WARNING], "warning"), f"{counts[Level.OK]} ok")
-        )
-    )
+    worst = next(level for level in (Level.FAULT, Level.WARNING, Level.OK) if counts[level])
+    words = {Level.FAULT: "Not well: ", Level.WARNING: "Well, but look: ", Level.OK: "Well: "}[worst]
+    numbers = counted(counts[Level.FAULT], "fault"), counted(counts[Level.WARNING], "warning"), f"{counts[Level.OK]} ok"
+    return Text(words + ", ".join(numbers), style=_STYLES[worst])

@@ -15,16 +15,18 @@ from outbox.model import State
 from outbox.replay import Judged, Verdict, find_delivery, judge, replay
 
 _COUNTED = {
-    Verdict.AGAIN: "sent again",
-    Verdict.FORWARD: "waiting, tried now instead of later",
+    Verdict.AGAIN: "due again",
+    Verdict.FORWARD: "waiting, due now instead of later",
     Verdict.DUE: "due already",
     Verdict.LEASED: "being sent at this moment",
-    Verdict.BLOCKED: "blocked, the head of their lane is tried now",
+    Verdict.BLOCKED: "blocked, the head of their lane is due now",
     Verdict.DISABLED: "refused: connector is disabled, enable it first (`outbox connectors enable`)",
     Verdict.REMOVED: "refused: connector is removed",
     Verdict.NO_BODY: "refused: there is no report to send, it could not be built or was erased",
     Verdict.TEST: "refused: was a test",
 }
+
+_SENDS = "what is due is sent by `outbox run`"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +49,7 @@ def _replay(
     by: As = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
-    """Send one delivery again (EVENT CONNECTOR), or all that filters find: the dead ones unless --state says others."""
+    """Make one delivery due again (EVENT CONNECTOR), or all that filters find: dead ones unless --state says others."""
     filters = Filters(
         contract=contract,
         business_unit=business_unit,
@@ -80,6 +82,7 @@ def _replay_one(context: typer.Context, event: int, name: str | None, filters: F
             if done.verdict.refused:
                 raise RefusedError(_sentence(done))
             typer.echo(_sentence(done))
+            typer.echo(_SENDS)
 
 
 def _replay_found(context: typer.Context, filters: Filters, *, by: str, yes: bool) -> None:
@@ -97,7 +100,7 @@ def _replay_found(context: typer.Context, filters: Filters, *, by: str, yes: boo
             raise RefusedError("none of them can be replayed; nothing was done")
         confirm(f"Replay {_deliveries(len(able))}?", yes=yes)
         done = list(replay(engine, able, asked_by=by))
-    typer.echo(f"done:\n{_counts(done)}")
+    typer.echo(f"done:\n{_counts(done)}\n{_SENDS}")
 
 
 def _deliveries(count: int) -> str:

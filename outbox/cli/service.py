@@ -64,6 +64,10 @@ def _run(
     ] = False,
 ) -> None:
     """Run the daemon: route, deliver, record, until SIGTERM."""
+    if once and processes is not None:
+        raise ConfigurationError(
+            "run: expected --processes without --once, got both; one process does what is due once"
+        )
     settings = settings_of(context)
     wanted = 1 if once or worker else processes or settings.relay.processes or cores()
     if wanted > 1:

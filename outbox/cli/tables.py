@@ -87,7 +87,9 @@ def print_table(rows: Sequence[Row], shape: Shape, out: TextIO) -> None:
 
 def table_console(out: TextIO) -> Console:
     """Where tables are printed: as wide as the terminal; off one, as wide as they want."""
-    return Console(file=out, width=None if out.isatty() else OFF_TERMINAL_WIDTH, highlight=False, markup=False)
+    return Console(
+        file=out, width=None if out.isatty() else OFF_TERMINAL_WIDTH, highlight=False, markup=False, emoji=False
+    )
 
 
 def _fill(column: Column, rows: Sequence[Row], *, short: bool) -> _Filled:

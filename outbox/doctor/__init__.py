@@ -1,40 +1,72 @@
 """The doctor: what is wrong with this installation, and the mend for each. Every check is one small function.
 
-To add a check: a function from Ground to findings, under its name in CHECKS. It finds something also when all is
-well; nothing only where another check says why it can't look.
+To add a check: a function from Ground to findings, under its name in the section of CHECKS where people look for it.
+It reads only, finds something also when all is well, and nothing only where another check says why it can't look. What
+it counts it counts by an index, up to a bound, or takes from statistics: it has five seconds.
 """
 
 from collections.abc import Mapping
 
-from sqlalchemy import Engine
+import psycopg
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox.doctor import delivery, service, source
-from outbox.doctor.ground import Check, Finding, Ground, Level, first_line
+from outbox.catalog import SqlFaultError
+from outbox.db import first_line, has_to_wait
+from outbox.doctor import delivery, files, rights, service, source, storage
+from outbox.doctor.ground import Check, Finding, Ground, Level
 from outbox.errors import OutboxError
 from outbox.resources import query
 from outbox.settings import Settings
 
-__all__ = ["CHECKS", "Finding", "Level", "examine"]
+__all__ = ["CHECKS", "SECTIONS", "Finding", "Level", "examine", "look"]
 
 _BASE = frozenset({"connection", "schema"})
-CHECKS: Mapping[str, Check] = {
-    "connection": service.check_connection,
-    "schema": service.check_schema_version,
-    "source": source.check_source,
-    "capture": source.check_capture,
-    "capture errors": source.check_capture_errors,
-    "filtered": source.check_filtered,
-    "routing": delivery.check_unrouted,
-    "overdue": delivery.check_overdue,
-    "lanes": delivery.check_lanes,
-    "orphans": delivery.check_orphans,
-    "dead letters": delivery.check_dead,
-    "connectors": delivery.check_connectors,
-    "secrets": delivery.check_secrets,
-    "workers": service.check_workers,
-    "partitions": service.check_partitions,
+SECTIONS: Mapping[str, Mapping[str, Check]] = {
+    "Database": {
+        "connection": service.check_connection,
+        "rights": rights.check_rights,
+        "schema": service.check_schema_version,
+        "session": service.check_session,
+        "clock": service.check_clock,
+        "connections": service.check_connections,
+    },
+    "Capture": {
+        "source": source.check_source,
+        "capture": source.check_capture,
+        "capture rights": rights.check_capture_rights,
+        "replication": source.check_replication,
+        "lookups": source.check_lookups,
+        "contracts": source.check_contracts,
+        "capture errors": source.check_capture_errors,
+        "filtered": source.check_filtered,
+    },
+    "Delivery": {
+        "routing": delivery.check_unrouted,
+        "overdue": delivery.check_overdue,
+        "leases": delivery.check_leases,
+        "lanes": delivery.check_lanes,
+        "orphans": delivery.check_orphans,
+        "dead letters": delivery.check_dead,
+        "connectors": delivery.check_connectors,
+        "business units": source.check_business_units,
+        "secrets": delivery.check_secrets,
+    },
+    "Daemons": {
+        "workers": service.check_workers,
+        "versions": service.check_versions,
+        "files": files.check_files,
+    },
+    "Storage": {
+        "partitions": service.check_partitions,
+        "indexes": storage.check_indexes,
+        "snapshots": storage.check_snapshots,
+        "vacuum": storage.check_vacuum,
+        "growth": storage.check_growth,
+    },
 }
+"""The checks in the order in which they are made and shown."""
+CHECKS: Mapping[str, Check] = {name: check for checks in SECTIONS.values() for name, check in checks.items()}
 
 
 def examine(engine: Engine, settings: Settings) -> list[Finding]:
@@ -46,21 +78,39 @@ def examine(engine: Engine, settings: Settings) -> list[Finding]:
         mend = "check that PostgreSQL runs, and host, user and password in OUTBOX_DATABASE_URL"
         return [Finding(Level.FAULT, "connection", words, mend)]
     with connection:
+        return look(connection, settings)
+
+
+def look(connection: Connection, settings: Settings) -> list[Finding]:
+    """The same on a connection, within its transaction: nothing of it stays, no lock either."""
+    whole = connection.begin_nested()
+    try:
         connection.execute(query("doctor_limits"))
         findings: list[Finding] = []
         for name, check in CHECKS.items():
             found = _run(check, Ground(name, connection, settings))
             findings += found
-            if name in _BASE and any(one.level is Level.FAULT for one in found):
+            if connection.invalidated or (name in _BASE and any(one.level is Level.FAULT for one in found)):
                 break
         return findings
+    finally:
+        whole.rollback()
 
 
 def _run(check: Check, ground: Ground) -> list[Finding]:
+    """What a check finds, under a savepoint that is always undone: the application's tables are free at once."""
+    savepoint = ground.connection.begin_nested()
     try:
-        with ground.connection.begin_nested():
-            return check(ground)
+        return check(ground)
     except DBAPIError as error:
-        return [ground.fault(f"could not be checked: {first_line(error)}", "mend what the database says, ask again")]
-    except OutboxError as error:
+        words = f"could not be checked: {first_line(error)}"
+        if has_to_wait(error):
+            return [ground.warning(words, "the database is busy, or somebody holds a lock: ask again")]
+        return [ground.fault(words, "mend what the database says, ask again")]
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        words = f"could not be checked: {first_line(error)}"
+        return [ground.warning(words, "look again once the lock is gone")]
+    except (OutboxError, SqlFaultError) as error:
         return [ground.fault(f"could not be checked: {error}", "mend what it says, ask again")]
+    finally:
+        savepoint.rollback()

@@ -3,16 +3,19 @@
 import shlex
 
 from outbox.connectors import UNOPENED, load_connectors
-from outbox.doctor.ground import LATE_SECONDS, Finding, Ground, ago, counted
+from outbox.doctor.ground import LATE_SECONDS, MOST, Finding, Ground, ago, at_least, counted
 from outbox.resources import query
 from outbox.secret_box import SecretBox
+
+LONGEST_RECKONING_SECONDS = 60.0
+"""What a lease may have beyond timeout and margin: the time for which a worker keeps ready."""
 
 
 def check_unrouted(ground: Ground) -> list[Finding]:
     """Notes don't wait for routing."""
-    row = ground.connection.execute(query("doctor_unrouted")).one()
+    row = ground.connection.execute(query("doctor_unrouted"), {"most": MOST}).one()
     verb = "waits" if row.waiting == 1 else "wait"
-    words = f"{counted(row.waiting, 'event')} {verb} for routing" + (
+    words = f"{at_least(row.waiting, 'event')} {verb} for routing" + (
         f", the oldest for {ago(row.age)}" if row.waiting else ""
     )
     if row.age <= LATE_SECONDS:
@@ -28,9 +31,26 @@ def check_overdue(ground: Ground) -> list[Finding]:
     for row in rows:
         leases = f", {row.leases} with a lease that ran out" if row.leases else ""
         verb = "is" if row.waiting == 1 else "are"
-        words = f"{_deliveries(row.waiting)} to {row.connector} {verb} overdue{leases}, the oldest by {ago(row.age)}"
+        late = counted(row.waiting, "delivery", "deliveries")
+        words = f"{late} to {row.connector} {verb} overdue{leases}, the oldest by {ago(row.age)}"
         found.append(ground.late(row.age, words, mend))
     return found or [ground.ok("no delivery is overdue")]
+
+
+def check_leases(ground: Ground) -> list[Finding]:
+    """No lease ends later than the longest send could take."""
+    longest = ground.settings.relay.lease_margin_seconds + LONGEST_RECKONING_SECONDS
+    rows = ground.connection.execute(query("doctor_leases"), {"longest_seconds": longest}).all()
+    found = [
+        ground.warning(
+            f"{counted(row.leases, 'lease')} of {row.connector} {'ends' if row.leases == 1 else 'end'} only in"
+            f" {ago(row.ahead)}, longer than a send may take: was the database's clock put back?",
+            "nothing is lost, they are sent then; to send them now, stop every daemon, then UPDATE outbox.queue SET"
+            " due_at = now() WHERE lease_token IS NOT NULL",
+        )
+        for row in rows
+    ]
+    return found or [ground.ok("no lease is longer than a send may take")]
 
 
 def check_lanes(ground: Ground) -> list[Finding]:
@@ -55,7 +75,7 @@ def check_dead(ground: Ground) -> list[Finding]:
     rows = ground.connection.execute(query("doctor_dead")).all()
     found = [
         ground.warning(
-            f"{_deliveries(row.dead)} to {row.connector} went dead within the last day",
+            f"{counted(row.dead, 'delivery', 'deliveries')} to {row.connector} went dead within the last day",
             f"see why: `outbox deliveries --connector {shlex.quote(row.connector)} --state dead`;"
             f" then `outbox replay --connector {shlex.quote(row.connector)} --state dead --since 24h`",
         )
@@ -66,7 +86,7 @@ def check_dead(ground: Ground) -> list[Finding]:
 
 def check_connectors(ground: Ground) -> list[Finding]:
     """Connectors stand, and none is held or was disabled by its receiver; what a person disabled is only told."""
-    rows = ground.connection.execute(query("doctor_connectors")).all()
+    rows = ground.connection.execute(query("doctor_connectors"), {"most": MOST}).all()
     if not rows:
         mend = "write connectors.toml and `outbox connectors apply`, or `outbox connectors add`"
         return [ground.warning("there is no connector: nothing is sent", mend)]
@@ -108,4 +128,4 @@ def _waiting(count: int) -> str:
 
 
 def _deliveries(count: int) -> str:
-    return counted(count, "delivery", "deliveries")
+    return at_least(count, "delivery", "deliveries")

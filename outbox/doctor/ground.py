@@ -1,12 +1,12 @@
 """What checks are made of: levels, findings, the ground that a check looks at."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from outbox.duration import write_duration
 from outbox.settings import Settings
@@ -15,6 +15,9 @@ LATE_SECONDS = 60.0
 """Work that has waited longer than this, though nothing stands in its way, is a warning."""
 STUCK_SECONDS = 600.0
 """Longer than this, and it is a fault."""
+MOST = 10_000
+"""What waits is counted up to here: a doctor who counts millions is a burden himself."""
+_STEP = 1024
 
 
 class Level(StrEnum):
@@ -64,8 +67,9 @@ Check: TypeAlias = Callable[[Ground], list[Finding]]
 
 
 def ago(seconds: float) -> str:
-    """An age in words, to the second."""
-    return write_duration(max(1, round(seconds)))
+    """An age in words: to the second below an hour, to the minute below a day, then to the hour."""
+    step = next(step for least, step in ((86_400, 3_600), (3_600, 60), (-math.inf, 1)) if seconds >= least)
+    return write_duration(max(1, round(seconds / step) * step))
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -73,7 +77,15 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def first_line(error: DBAPIError) -> str:
-    """What the database said, without its hints."""
-    lines = str(error.orig).strip().splitlines()
-    return lines[0] if lines else type(error.orig).__name__
+def at_least(count: int, one: str, many: str | None = None) -> str:
+    """The same of what is counted up to MOST."""
+    return ("more than " if count > MOST else "") + counted(min(count, MOST), one, many)
+
+
+def sized(count: float) -> str:
+    """Bytes as people read them: `3.2 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < _STEP:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= _STEP
+    return f"{count:.1f} TiB"

@@ -291,3 +291,9 @@ def test_the_database_url_may_stand_in_a_file(database: Database, tmp_path: Path
 
     assert "nothing to do" in outbox("migrate")
     assert "OUTBOX_LOG_LEVEL: expected" in program(tmp_path, database.url, LOG_LEVEL="loud")("migrate", code=2)
+
+
+def test_run_once_is_one_process(capsys: pytest.CaptureFixture[str]) -> None:
+    """A number of processes beside --once is refused, not ignored."""
+    assert run(["run", "--once", "--processes", "2"]) == 2
+    assert "expected --processes without --once" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from outbox import __version__
 from outbox.audit import ATTEMPTS, DELIVERIES, EVENTS
 from outbox.cli import run
 from outbox.cli.tables import Column, Shape, print_table
@@ -25,6 +26,8 @@ from tests.factories import (
     insert_queued,
     install_source,
 )
+
+SENDS = "what is due is sent by `outbox run`\n"
 
 
 @pytest.fixture
@@ -211,6 +214,14 @@ def test_the_timeline_of_a_contract(history: tuple[int, int], said: Said) -> Non
     assert "amount 1 -> 2" in said("timeline", "k2", "--format", "table")
 
 
+def insert_worker(db: Connection, name: str) -> None:
+    """A daemon of this version that has just given a sign of life."""
+    db.execute(
+        "INSERT INTO outbox.worker (name, host, pid, version, transport) VALUES (%s, 'host', 1, %s, 'requests')",
+        (name, __version__),
+    )
+
+
 def queued(db: Connection) -> list[tuple[object, ...]]:
     """The queue's events."""
     return db.execute("SELECT event_id FROM outbox.queue ORDER BY event_id").fetchall()
@@ -220,7 +231,7 @@ def test_replay_of_one_delivery(db: Connection, history: tuple[int, int], said: 
     """Says what it does; asks nobody with --yes; the second time there is nothing to do."""
     event = str(history[0])
 
-    assert said("replay", event, "crm", "--yes") == f"event {event} to crm: is sent again\n"
+    assert said("replay", event, "crm", "--yes") == f"event {event} to crm: is due again\n{SENDS}"
     assert "is due already" in said("replay", event, "crm", "--yes")
     assert queued(db) == [(history[0],)]
 
@@ -231,7 +242,8 @@ def test_replay_of_a_filter_takes_the_dead_unless_told_otherwise(
     """How many, for whom, and what became of them; delivered ones only when asked for by name."""
     told = said("replay", "--connector", "crm", "--yes")
 
-    assert told.startswith("1 delivery dead:\n        1  crm: sent again\n")
+    assert told.startswith("1 delivery dead:\n        1  crm: due again\n")
+    assert told.endswith(SENDS)
     assert queued(db) == [(history[1],)]
     assert "no dead delivery found" in said("replay", "--contract", "k1", "--yes")
     said("replay", "--state", "delivered", "--yes")
@@ -264,7 +276,7 @@ def test_replay_needs_a_delivery_or_a_filter(said: Said, words: list[str]) -> No
 
 
 def test_replay_brings_a_blocked_deliverys_lane_forward(db: Connection, said: Said) -> None:
-    """The words name the head that is tried now."""
+    """The words name the head that is due now."""
     crm = insert_connector(db)
     head, blocked = insert_event(db), insert_event(db)
     for event in (head, blocked):
@@ -289,11 +301,30 @@ def test_doctor_exits_1_for_a_fault_and_says_the_mend(said: Said) -> None:
 def test_doctor_exits_0_with_warnings_alone(database: Database, db: Connection, said: Said) -> None:
     """Installed and alive without a connector: a warning, and well."""
     install_source(database)
-    db.execute(
-        "INSERT INTO outbox.worker (name, host, pid, version, transport) VALUES ('w', 'host', 1, '0.1.0', 'requests')"
-    )
+    insert_worker(db, "w")
 
-    assert "0 faults, 1 warning" in said("doctor")
+    assert "Well, but look: 0 faults, 1 warning" in said("doctor")
+    assert "0 faults, 1 warning" in said("doctor", "--strict", code=1)
+
+
+def test_doctor_wraps_for_the_terminal_and_keeps_commands_whole(
+    db: Connection, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sections, no line wider than the terminal, no word changed, commands copied from one line; the verdict last."""
+    insert_worker(db, "far.example.com:1234:abc")
+    dead, crm = insert_event(db), insert_connector(db)
+    insert_delivery(db, dead, crm)
+    insert_attempt(db, dead, crm, outcome="timeout", settled="dead")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", said("doctor", code=1)).splitlines()
+
+    assert [line for line in lines if line[0] != " "][:-1] == ["Database", "Capture", "Delivery", "Daemons", "Storage"]
+    assert max(map(len, lines)) <= 80
+    assert any("far.example.com:1234:abc seen" in line for line in lines)
+    assert any("`outbox replay --connector crm --state dead --since 24h`" in line for line in lines)
+    assert lines[-1].startswith("Not well: 1 fault, 1 warning, ")
 
 
 @pytest.mark.usefixtures("db")

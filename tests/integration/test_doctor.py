@@ -1,5 +1,7 @@
 """The doctor: each check finds what it is for, says the mend, and is quiet otherwise."""
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,9 +9,11 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import create_engine
 
+from outbox.chores import CHORES, Hands
 from outbox.doctor import CHECKS, Finding, Level, examine
 from outbox.secret_box import SecretBox
 from outbox.settings import Secrets, Settings
+from outbox.worker import Worker, heartbeat
 from tests.conftest import Database
 from tests.factories import (
     Connection,
@@ -63,7 +67,8 @@ def test_a_fresh_schema_is_examined_in_full(database: Database) -> None:
     """Every check answers; a database in which nothing runs yet has faults that say what is missing."""
     findings = examine(database.engine, settings())
 
-    assert [one.name for one in findings] == [name for name in CHECKS if name != "capture"]
+    of_a_source = {"capture", "capture rights", "replication", "lookups", "contracts", "business units"}
+    assert [one.name for one in findings] == [name for name in CHECKS if name not in of_a_source]
     assert {one.name for one in findings if one.level is Level.FAULT} >= {"source", "workers"}
     assert {one.name for one in findings if one.level is Level.WARNING} == {"connectors"}
     assert all(one.mend for one in findings if one.level is not Level.OK)
@@ -138,7 +143,7 @@ def test_changes_that_were_not_captured_are_a_fault(database: Database, db: Conn
 
 def test_filtered_changes_are_told_and_no_harm(database: Database, db: Connection) -> None:
     """Excluding contracts is the mapping's right: information only."""
-    assert only(database, "filtered").words.startswith("0 changes")
+    assert only(database, "filtered").words == "the contract query has left out no change"
     db.execute("SELECT nextval('outbox.filtered') FROM generate_series(1, 3)")
 
     assert only(database, "filtered").level is Level.OK
@@ -317,3 +322,33 @@ def test_a_check_that_the_database_refuses_is_a_fault_and_the_others_go_on(datab
     assert broken.level is Level.FAULT
     assert "could not be checked" in broken.words
     assert findings[-1].name == list(CHECKS)[-1]
+
+
+def test_growth_is_sampled_by_one_of_all_workers(database: Database, db: Connection) -> None:
+    """Once in an hour, however many ask; samples of more than a year ago go; the doctor tells what a day made of it."""
+    db.execute(
+        "INSERT INTO outbox.growth (sampled_at, outbox_bytes, database_bytes)"
+        " VALUES (now() - interval '401 days', 1, 1), (now() - interval '25 hours', 1, 1)"
+    )
+    chore = next(one for one in CHORES if one.name == "growth")
+    for name in ("host:1", "host:2"):
+        chore.run(Hands(database.engine, settings(), name), chore)
+
+    sizes = db.execute("SELECT outbox_bytes > 1000000, database_bytes > outbox_bytes FROM outbox.growth").fetchall()
+    assert sizes == [(False, False), (True, True)]
+    words = only(database, "growth").words
+    assert re.fullmatch(r"takes \d\.\d MiB, the whole database \d+\.\d MiB; grew by \d\.\d MiB in the last day", words)
+
+
+def test_a_heartbeat_tells_its_hosts_clock(database: Database, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By how much it is ahead of the database's, as of the last one."""
+    host = Worker("host:1", "host", 1, "0.1.0", "requests", 5.0)
+    clock = time.time
+    for ahead in (0.0, 60.0):
+        monkeypatch.setattr("outbox.worker.time.time", lambda off=ahead: clock() + off)
+        with database.engine.begin() as connection:
+            heartbeat(connection, host)
+
+    assert db.execute("SELECT clock_ahead BETWEEN 50 AND 70 FROM outbox.worker").fetchall() == [(True,)]
+    monkeypatch.undo()
+    assert only(database, "clock").words.startswith("the clock of host host is ")

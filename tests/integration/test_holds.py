@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from outbox import health
 from outbox.connector_edits import enable_connector
@@ -86,6 +88,25 @@ def test_a_probe_that_fails_spends_no_try_and_goes_behind(database: Database, sq
     assert [name for name, _ in numbers(crm)] == [f"dlv_{event}_{connector}" for event in order]
     assert [number for _, number in numbers(crm)] == ["1", "1", "1", "2"]
     assert queue(sql, "attempts, tries") == [(2, 0), (1, 0), (1, 0)]
+
+
+def test_the_log_tells_of_a_failed_probe_when_the_next_one_goes(
+    database: Database, sql: Connection, crm: Receiver
+) -> None:
+    """Not of the delivery's own retry, which waits for the probe."""
+    connector = insert_connector(sql, url=crm.url)
+    hold(sql, connector)
+    insert_open(sql, connector, "k1")
+    crm.answer = lambda _: Answer(status=500)
+
+    with relay_on(database) as relay, capture_logs() as lines:
+        relay.run_until_idle()
+        relay.run_until_idle()
+
+    (line,) = [line for line in lines if line["event"] == "attempt"]
+    (probe_at,) = sql.execute("SELECT probe_at FROM outbox.health").fetchall()[0]
+    assert datetime.fromisoformat(line["probe_at"]) == probe_at
+    assert "retry_seconds" not in line
 
 
 def test_when_a_probe_is_answered_all_goes_out(database: Database, sql: Connection, crm: Receiver) -> None:
