@@ -151,9 +151,9 @@ def _ask(
     output: Path | None,
 ) -> None:
     chosen = chosen_format(form)
-    with engine_of(context) as engine, _in_time(seconds), read_only(engine, seconds=seconds) as connection:
-        values = values_of(connection, question, written)
-        asked = Asked(connection, question.statement, values, settings_of(context).report.max_bytes)
+    with engine_of(context) as engine, _in_time(seconds), read_only(engine, seconds=seconds) as reading:
+        values = values_of(reading.connection, question, written)
+        asked = Asked(reading, question.statement, values, settings_of(context).report.max_bytes)
         match answer(shelved, asked):
             case Rows() as rows:
                 _print(rows, chosen, limit)

@@ -3,21 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from outbox.questions.differs import differs
+from outbox.questions import differs, proof, why_not, would_have_sent
 from outbox.questions.library import Shelved
-from outbox.questions.proof import proof
 from outbox.questions.reading import Asked, Page, Rows
-from outbox.questions.why_not import why_not
-from outbox.questions.would_have_sent import would_have_sent
 
 Answer: TypeAlias = Rows | Page
 Answerer: TypeAlias = Callable[[Asked], Answer]
 
 ANSWERERS: Final[Mapping[str, Answerer]] = {
-    "differs": differs,
-    "proof": proof,
-    "why-not": why_not,
-    "would-have-sent": would_have_sent,
+    "differs": differs.answer,
+    "proof": proof.answer,
+    "why-not": why_not.answer,
+    "would-have-sent": would_have_sent.answer,
 }
 """Questions whose answer is more than the rows of their statement."""
 PAGES: Final = frozenset({"proof"})

@@ -30,7 +30,7 @@ class _Pair:
     words: str | None = None
 
 
-def differs(asked: Asked) -> Rows:
+def answer(asked: Asked) -> Rows:
     """One row a contract that differs or can't be compared; raises RefusedError where no mapping is installed."""
     require_mapping(asked.connection)
     return Rows(COLUMNS, _rows(asked))

@@ -46,7 +46,7 @@ class _Report:
     replays: Sequence[Row[Any]]
 
 
-def proof(asked: Asked) -> Page:
+def answer(asked: Asked) -> Page:
     """The page; raises ConfigurationError where neither contract nor event is named, or there was nothing to send."""
     if asked.values["contract"] is None and asked.values["event"] is None:
         raise ConfigurationError("--contract, --event: expected one of them, got neither; name what is to be proved")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,31 +40,48 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A connection that only reads, and what is to be closed before it: the cursors that bring answers."""
+
+    connection: Connection
+    opened: ExitStack
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A question with its values, and where to ask it; `max_bytes` is the longest report that the service sends."""
 
-    connection: Connection
+    reading: Reading
     statement: str
     values: Mapping[str, Any]
     max_bytes: int
 
+    @property
+    def connection(self) -> Connection:
+        """Where answerers ask what else they need."""
+        return self.reading.connection
+
     def rows(self, **values: object) -> Rows:
         """The rows of its statement, with some values changed."""
-        return stream(self.connection, self.statement, {**self.values, **values})
+        return _stream(self.reading, self.statement, {**self.values, **values})
+
+    def row(self, **values: object) -> Answered:
+        """The first of them, of a statement that always has one."""
+        return next(iter(self.rows(**values).rows))
 
 
 @contextmanager
-def read_only(engine: Engine, *, seconds: float) -> Iterator[Connection]:
-    """A connection whose transactions write nothing; JSON comes with every digit."""
-    with engine.connect() as opened:
-        connection = opened.execution_options(postgresql_readonly=True)
+def read_only(engine: Engine, *, seconds: float) -> Iterator[Reading]:
+    """A transaction that writes nothing; JSON comes with every digit."""
+    with engine.connect() as writable:
+        connection = writable.execution_options(postgresql_readonly=True)
         set_json_loads(canonical.loads, connection.connection.driver_connection)
         connection.execute(query("ask_limits"), {"milliseconds": str(round(seconds * 1000))})
-        yield connection
-        connection.rollback()
+        with ExitStack() as opened:
+            yield Reading(connection, opened)
 
 
-def stream(connection: Connection, statement: str, values: Mapping[str, object]) -> Rows:
+def _stream(reading: Reading, statement: str, values: Mapping[str, object]) -> Rows:
     """The rows of a question's statement, brought by a cursor: so it is one statement, a SELECT, and as long as it is.
 
     Raises ConfigurationError for two columns of one name.
@@ -72,7 +89,7 @@ def stream(connection: Connection, statement: str, values: Mapping[str, object])
     asked: TextClause = text(statement)
     given = {name: value for name, value in values.items() if name in binds(statement)}
     options = {"stream_results": True, "max_row_buffer": FETCHED}
-    found = connection.execute(asked, given, execution_options=options)
+    found = reading.opened.enter_context(reading.connection.execute(asked, given, execution_options=options))
     columns = tuple(found.keys())
     if len(set(columns)) < len(columns):
         twice = sorted({one for one in columns if columns.count(one) > 1})

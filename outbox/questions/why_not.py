@@ -14,7 +14,7 @@ COLUMNS = ("event_id", "connector", "verdict", "words", "trigger", "contract_id"
 _KEPT = frozenset(field.name for field in dataclasses.fields(Facts))
 
 
-def why_not(asked: Asked) -> Rows:
+def answer(asked: Asked) -> Rows:
     """One row a step; raises ConfigurationError where there is no such event."""
     return Rows(COLUMNS, _steps(asked))
 
@@ -24,7 +24,7 @@ def _steps(asked: Asked) -> Iterator[Answered]:
     seen: set[int] = set()
     while event_id is not None and event_id not in seen:
         seen.add(event_id)
-        row = next(iter(asked.rows(event=event_id).rows))
+        row = asked.row(event=event_id)
         step = why(_facts(event_id, row))
         if step.verdict == "no_event":
             raise ConfigurationError(f"--event: expected the id of a recorded event, got {event_id}: {step.words}")

@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-def would_have_sent(asked: Asked) -> Rows:
+def answer(asked: Asked) -> Rows:
     """One row an event, by id; ConfigurationError for a removed connector, RefusedError without a mapping."""
     require_mapping(asked.connection)
     ids: Sequence[int] = asked.values["connector"]
@@ -36,7 +36,7 @@ def would_have_sent(asked: Asked) -> Rows:
 
 
 def _rows(asked: Asked, connector: Connector) -> Iterator[Answered]:
-    stretch = next(iter(asked.rows().rows))
+    stretch = asked.row()
     if stretch["first"] is None:
         return
     after = stretch["first"] - 1

@@ -6,7 +6,7 @@
 -- param until (moment, optional): events that occurred before this moment
 -- param contract (text, optional): events of this contract alone
 -- param all (flag): also the events of its business units that it would not send, and why
-SELECT min(e.id) AS first, max(e.id) AS last
+SELECT min(e.id + 0) AS first, max(e.id + 0) AS last  -- + 0: the first match is not to be sought along all ids
 FROM outbox.event e
 WHERE e.occurred_at >= CAST(:since AS timestamptz)
   AND (CAST(:until AS timestamptz) IS NULL OR e.occurred_at < CAST(:until AS timestamptz))
