@@ -23,7 +23,8 @@ _PARAMETER = re.compile(
     r" \((?P<kind>[a-z ]+?)(?:, (?:(?P<optional>optional)|default (?P<default>[^()]+)))?\):"
     r" (?P<words>\S.*)"
 )
-_BIND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+_BIND = re.compile(r"(?<![:\w\\]):(\w+)\b(?!:)")
+_CAST_AWAY = re.compile(r"(?<![:\w\\]):(\w+)::")
 _ASKS = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 _NOT_STATEMENT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"", re.DOTALL)
 _FORM = "-- param NAME (TYPE): words, or (TYPE, optional) or (TYPE, default VALUE)"
@@ -108,6 +109,10 @@ def declare(name: str, text: str) -> NamedQuestion:
         f":{bind} stands in the statement and is not declared; {suggestion(bind, known)} Add: {_FORM}"
         for bind in sorted(set(_BIND.findall(_bare(rest))) - set(known))
         if len(known) == len(written)
+    ]
+    faults += [
+        f"expected CAST(:{bind} AS type), got :{bind}::, which binds nothing; write the cast so"
+        for bind in sorted(set(_CAST_AWAY.findall(_bare(rest))))
     ]
     if faults:
         raise ConfigurationError(*(f"question {name}: {fault}" for fault in faults))

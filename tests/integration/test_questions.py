@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from tests.factories import (
     insert_open,
     insert_queued,
 )
+
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "questions.md"
 
 
 @pytest.fixture
@@ -155,6 +158,19 @@ def test_an_own_question_is_asked_like_ours(db: Connection, outbox: Command) -> 
     assert "expected a trigger, got 'updat'; did you mean 'update'?" in outbox(
         "ask", "mine", "--contract", "k1", "--trigger", "updat", code=2
     )
+
+
+def test_the_example_of_the_manual_is_a_question(db: Connection, outbox: Command) -> None:
+    """docs/questions.md says how to write one; what it shows is asked as it stands."""
+    (example,) = re.findall(r"```sql\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+    crm = insert_connector(db, "crm")
+    for contract in ("k1", "k2", "k2"):
+        insert_open(db, crm, contract)
+    own(outbox, "busiest", example)
+
+    rows = asked(outbox, "busiest", "--connector", "crm")
+
+    assert [(row["contract_id"], row["reports"]) for row in rows] == [("k2", 2), ("k1", 1)]
 
 
 WRITES = (

@@ -57,6 +57,7 @@ def test_only_parameters_are_bound() -> None:
         ("q", "-- A?\n-- param x (text): y\n-- param x (text): y\nSELECT :x", "'x' is declared twice"),
         ("q", "-- A?\n-- param format (text): y\nSELECT :format", "every question has an option of that name"),
         ("q", "-- A?\n-- param since (moment): y\nSELECT :sinse", "not declared; did you mean 'since'?"),
+        ("q", "-- A?\n-- param since (moment): y\nSELECT :since::date", "expected CAST(:since AS type), got :since::"),
     ],
 )
 def test_a_wrong_file_is_refused_in_words(name: str, text: str, fault: str) -> None:
