@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from outbox import canonical, present
+from outbox import present
 from outbox.model import ALL_BUSINESS_UNITS, Company, Connector, Event, Json
 from outbox.questions.reading import Answered, Asked, Rows
 from outbox.questions.source import require_mapping
@@ -60,9 +60,7 @@ def _units(connection: Connection, connector_id: int) -> Sequence[str]:
 
 
 def _pair(row: Row[Any], now: present.ContractNow | None, units: Sequence[str]) -> _Pair:
-    then = (
-        None if row.spec is None else connector_of(row.connector_id, row.connector_version, canonical.loads(row.spec))
-    )
+    then = connector_of(row.connector_id, row.connector_version, row.spec)
     if row.body is None:
         return _Pair(row, then, None, "the bytes that it got are not kept: they were erased")
     if then is None:

@@ -32,6 +32,7 @@ class Facts:
     reason: Reason | None
     decided_at: datetime | None
     decided_version: int | None
+    decided_words: str | None
     into_event_id: int | None
     state: State | None
     attempts: int | None
@@ -113,17 +114,13 @@ def _decided(facts: Facts, reason: Reason) -> Why:
             words = _trigger_words(facts)
         case Reason.DISCARDED:
             words = "the connector was disabled then, and what came for it was to be discarded"
-        case Reason.NO_BUSINESS_UNIT:
-            words = "the contract has no business unit, so no connector reports it"
-        case Reason.CONTRACT_GONE:
-            words = "the contract was deleted before its document could be read"
-        case Reason.UNCHANGED:
-            words = "in the end its transaction changed nothing"
+        case Reason.DELIVER | Reason.BACKFILL:
+            words = "it was to be sent, but it is neither waiting nor settled; please report this"
         case Reason.COALESCED:
             words = f"it is part of event {facts.into_event_id} of the same transaction, which is reported in its place"
             return Why(reason.value, words + at, facts.into_event_id)
         case _:
-            words = "it was to be sent, but it is neither waiting nor settled; please report this"
+            words = facts.decided_words or reason.value
     return Why(reason.value, words + at)
 
 

@@ -1,5 +1,6 @@
 """A connector as one of its versions had it, for what depends on how it was configured then (pure)."""
 
+from outbox import canonical
 from outbox.connector import ConnectorSpec, MappingLine
 from outbox.model import (
     Connector,
@@ -12,8 +13,14 @@ from outbox.model import (
 )
 
 
-def connector_of(connector_id: int, version: int, spec: Json) -> Connector:
-    """What decides about routing and reports, from `connector_version.spec`; no secrets, which no version keeps."""
+def connector_of(connector_id: int, version: int, written: str | None) -> Connector | None:
+    """What decides about routing and reports, from `connector_version.spec`; no secrets, which no version keeps.
+
+    None where the version is not on record, or only that it was switched.
+    """
+    spec: Json = None if written is None else canonical.loads(written)
+    if not spec or "business_units" not in spec:
+        return None
     known = ConnectorSpec.model_construct(**spec)
     lines = [MappingLine.model_validate(line) for line in known.field_mapping]
     return Connector(

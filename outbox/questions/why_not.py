@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator
 
-from outbox import canonical
 from outbox.errors import ConfigurationError
 from outbox.model import Reason, State
 from outbox.questions.reading import Answered, Asked, Rows
@@ -34,8 +33,7 @@ def _steps(asked: Asked) -> Iterator[Answered]:
 
 
 def _facts(event_id: int, row: Answered) -> Facts:
-    spec = None if row["then_spec"] is None else canonical.loads(row["then_spec"])
-    then = None if not spec else connector_of(row["connector_id"], row["then_version"], spec)
+    then = connector_of(row["connector_id"], row["then_version"], row["then_spec"])
     known = {name: value for name, value in row.items() if name in _KEPT}
     read = {
         "reason": None if row["reason"] is None else Reason(row["reason"]),

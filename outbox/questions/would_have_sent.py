@@ -17,6 +17,8 @@ from outbox.routing import ConnectorIndex, Decision, route
 from outbox.secret_box import SecretBox
 
 BATCH = 500
+_VERDICTS = {Reason.DELIVER: "send", Reason.CONTRACT_GONE: "no document"}
+"""What the dry run calls otherwise: a document is missing too where it was erased."""
 COLUMNS = (
     *("event_id", "occurred_at", "trigger", "contract_id", "business_unit", "verdict", "in_fact", "bytes", "error"),
     "body",
@@ -78,7 +80,7 @@ def _answered(asked: Asked, rows: Sequence[Row[Any]], connector: Connector) -> I
 
 def _described(event: Event, decision: Decision) -> Answered:
     """The event, and what routing would decide: `send`, else the reason, which for a coalesced one names the other."""
-    verdict = "send" if decision.reason is Reason.DELIVER else decision.reason.value
+    verdict = _VERDICTS.get(decision.reason, decision.reason.value)
     into = f" into {decision.into_event_id}" if decision.into_event_id is not None else ""
     return {
         "event_id": event.id,

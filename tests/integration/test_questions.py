@@ -305,6 +305,8 @@ def test_why_not_reads_what_was_decided(db: Connection, outbox: Command) -> None
     assert verdicts(outbox, chosen) == [(chosen, "trigger_not_chosen")]
     assert verdicts(outbox, other, "erp") == [(other, "other_business_unit")]
     assert verdicts(outbox, gone) == [(gone, "contract_gone")]
+    (words,) = [row["words"] for row in asked(outbox, "why-not", "--event", str(gone), "--connector", "crm")]
+    assert words.startswith("not sent: the contract was deleted before its document could be read (decided at ")
     assert verdicts(outbox, chosen, "late") == [(chosen, "created_later")]
     assert erp != crm
 

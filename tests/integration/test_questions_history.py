@@ -9,7 +9,7 @@ import pytest
 from outbox.questions import differs, would_have_sent
 from tests.command import Command
 from tests.conftest import Database
-from tests.factories import Connection
+from tests.factories import Connection, insert_attempt, insert_delivery, insert_event
 from tests.receiver import Receiver, receiver
 
 
@@ -167,16 +167,19 @@ def test_differs_finds_what_a_receiver_does_not_know(
 def test_differs_says_what_can_not_be_compared(application: Application, crm: Receiver, sql: Connection) -> None:
     """A contract that is gone, that moved to a unit of others, whose report is no more."""
     application.connect("crm", crm.url)
-    for contract in (1, 2, 3, 4):
+    for contract in (1, 2, 4):
         application(create(contract))
     application.send()
+    erased = insert_event(sql, "3", "create", business_unit="1")
+    insert_delivery(sql, erased, 1, body=None)
+    insert_attempt(sql, erased, 1)
     application(
         SILENT,
+        create(3),
         "DELETE FROM contract WHERE id = '1'",
         "UPDATE contract SET business_unit_id = 2 WHERE id = '2'",
         "UPDATE contract SET amount = 2 WHERE id = '4'",
     )
-    sql.execute("UPDATE outbox.delivery SET body = NULL WHERE contract_id = '3'")
 
     rows = {row["contract_id"]: row for row in application.ask("differs", "--connector", "crm")}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import Command
-from tests.factories import Connection
+from tests.factories import Connection, insert_attempt, insert_delivery, insert_event
 from tests.receiver import Answer, Received, Receiver, receiver
 
 EVIL = """<script>alert(1)</script><img src=x onerror=alert(1)>"'&{{ 7 * 7 }}\u202e"""
@@ -144,8 +144,19 @@ def test_what_is_not_confirmed_is_called_so(outbox: Command, crm: Receiver, sql:
     assert "Not confirmed. State of this delivery: dead, after 2 attempts. Last error: " in page.words
     assert "Confirmed." not in page.words
     assert "Report 1 of 1" in page.words
-    sql.execute("UPDATE outbox.delivery SET body = NULL WHERE event_id = 3")
-    assert "The bytes are not on record" in Page(proof(outbox, "--event", "3")).words
+
+
+def test_bytes_that_were_erased_are_called_so(outbox: Command, sql: Connection) -> None:
+    """The attempts stay on record, the bytes don't, and there is no hash to check."""
+    erased = insert_event(sql, "k2", business_unit="1")
+    insert_delivery(sql, erased, 1, body=None)
+    insert_attempt(sql, erased, 1)
+
+    page = Page(proof(outbox, "--event", str(erased)))
+
+    assert "The bytes are not on record" in page.words
+    assert "Confirmed. The receiver answered HTTP 200" in page.words
+    assert "To check the hash" not in page.words
 
 
 def test_a_replay_is_told_with_who_asked(outbox: Command) -> None:

@@ -31,6 +31,7 @@ ROUTED = Facts(
     reason=None,
     decided_at=None,
     decided_version=None,
+    decided_words=None,
     into_event_id=None,
     state=None,
     attempts=None,
@@ -57,9 +58,11 @@ ROUTED = Facts(
         ({"then_units": ["bu2"]}, "other_business_unit", "has since been given that one"),
         ({"reason": Reason.NO_CONNECTOR, "units": ["bu2"]}, "other_business_unit", "reported for bu2"),
         ({"units": ["*"]}, "no_decision", "no decision for this connector"),
-        ({"reason": Reason.NO_BUSINESS_UNIT}, "no_business_unit", "has no business unit"),
-        ({"reason": Reason.CONTRACT_GONE}, "contract_gone", "deleted before"),
-        ({"reason": Reason.UNCHANGED}, "unchanged", "changed nothing"),
+        (
+            {"reason": Reason.UNCHANGED, "decided_words": "not sent: nothing changed", "decided_at": NOON},
+            "unchanged",
+            "not sent: nothing changed (decided at 2026-03-01T12:00:00.000000Z)",
+        ),
         ({"reason": Reason.DISCARDED, "decided_at": NOON}, "discarded", "to be discarded (decided at 2026-03-01T12"),
         (
             {"reason": Reason.TRIGGER_NOT_CHOSEN, "decided_version": 3, "then_triggers": ["create", "send"]},
