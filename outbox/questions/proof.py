@@ -5,10 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +18,9 @@ from outbox.questions.reading import Answered, Asked, Page
 from outbox.request import delivery_id
 from outbox.resources import query
 from outbox.source_names import unit_labels
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATE = "proof.html.jinja"
 
@@ -71,7 +73,9 @@ def answer(asked: Asked) -> Page:
     )
 
 
-def _environment(zone: tzinfo) -> Environment:
+def _environment(zone: tzinfo) -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # no other command waits for it
+
     environment = Environment(
         loader=PackageLoader("outbox.questions", "templates"),
         autoescape=True,
