@@ -42,6 +42,10 @@ _encoder = simplejson.JSONEncoder(
     use_decimal=True, ensure_ascii=False, separators=(",", ":"), namedtuple_as_object=False, allow_nan=False
 )
 
+_indenting_encoder = simplejson.JSONEncoder(
+    use_decimal=True, ensure_ascii=False, indent="  ", namedtuple_as_object=False, allow_nan=False
+)
+
 
 def loads(text: str | bytes) -> Json:
     """Read a JSON text: numbers become int or Decimal, whatever their size, and keep their digits.
@@ -64,5 +68,13 @@ def dumps(value: Json) -> bytes:
     """
     try:
         return _encoder.encode(value).encode("utf-8", "backslashreplace")
+    except RecursionError:
+        raise ValueError("the value is nested too deeply to be written as JSON") from None
+
+
+def pretty(value: Json) -> str:
+    """The same JSON for people to read: a line a value, nested ones indented."""
+    try:
+        return _indenting_encoder.encode(value).encode("utf-8", "backslashreplace").decode("utf-8")
     except RecursionError:
         raise ValueError("the value is nested too deeply to be written as JSON") from None

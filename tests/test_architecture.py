@@ -16,7 +16,9 @@ LAYERS: dict[str, str] = {
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
-        outbox.sender.guard outbox.sender.answer""",
+        outbox.sender.guard outbox.sender.answer
+        outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
+        outbox.questions.versions""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock""",
@@ -32,10 +34,13 @@ LAYERS: dict[str, str] = {
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
-        outbox.install outbox.drift outbox.mending outbox.growth""",
+        outbox.install outbox.drift outbox.mending outbox.growth
+        outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
+        outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
+        outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor""",
     "daemon": "outbox.supervisor scheduler",
@@ -49,6 +54,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
+        outbox.cli.questions
         outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
@@ -201,7 +207,7 @@ def test_sql_files_begin_with_their_invariant(path: Path) -> None:
     """The first line is a comment; in queries no comment holds a bind by mistake, and no cast hides one."""
     text = path.read_text(encoding="utf-8")
     assert text.startswith("-- ")
-    if path.parent.name == "queries":
+    if path.parent.name in ("queries", "questions"):
         comments = re.findall(r"--[^\n]*", text)
         nothing([one for one in comments if re.search(r"(?<![:\w\\]):\w", one)])
         nothing(re.findall(r":\w+::", text))
