@@ -53,7 +53,7 @@ def _column(row: Any) -> LiveColumn:  # noqa: ANN401 (a row of survey_columns)
         labels=tuple(row.labels),
         checks=tuple(row.checks),
         distinct=row.distinct,
-        common=tuple(row.common or ()),
+        frequent=tuple(row.frequent or ()),
         generated=row.generated,
     )
 

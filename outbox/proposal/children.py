@@ -25,7 +25,7 @@ class Role(StrEnum):
     """What the rows of a child table are to a contract."""
 
     RECIPIENT = "recipients"
-    ITEM = "items"
+    LINE = "items"
     SIGNATURE = "signatures"
     PAYMENT = "payments"
     EMAIL = "e-mails"
@@ -34,11 +34,11 @@ class Role(StrEnum):
     OTHER = "other"
 
 
-LISTED = (Role.RECIPIENT, Role.ITEM, Role.SIGNATURE, Role.PAYMENT)
+LISTED = (Role.RECIPIENT, Role.LINE, Role.SIGNATURE, Role.PAYMENT)
 """What a report lists, and whose changes are updates of the contract."""
 _WORDS = {
     Role.RECIPIENT: words.RECIPIENT,
-    Role.ITEM: words.ITEM,
+    Role.LINE: words.LINE,
     Role.SIGNATURE: words.SIGNATURE,
     Role.PAYMENT: words.PAYMENT,
     Role.EMAIL: words.EMAIL,

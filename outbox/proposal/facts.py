@@ -16,7 +16,7 @@ Samples: TypeAlias = Mapping[tuple[int, str], tuple[str, ...]]
 class LiveColumn:
     """A column; `type` is the base type of a domain. `labels`: an enum's values, `checks`: its CHECK constraints.
 
-    `distinct` is PostgreSQL's estimate (negative: a share of the rows; None: never analyzed), `common` its most common
+    `distinct` is PostgreSQL's estimate (negative: a share of the rows; None: never analyzed), `frequent` its most common
     values.
     """
 
@@ -26,7 +26,7 @@ class LiveColumn:
     labels: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     distinct: float | None = None
-    common: tuple[str, ...] = ()
+    frequent: tuple[str, ...] = ()
     generated: bool = False
 
 
@@ -117,7 +117,7 @@ class Survey:
         """The values that a column is known to take: by its type, its constraint, statistics and sample."""
         if column.labels:
             return column.labels
-        seen = (*column.common, *self.samples.get((table.oid, column.name), ()))
+        seen = (*column.frequent, *self.samples.get((table.oid, column.name), ()))
         return tuple(dict.fromkeys((*_allowed(column.checks), *seen)))
 
 

@@ -79,7 +79,7 @@ REVIEW = weighed(
     review=10, pruefung=9, approval=8, checkout=8, freigabe=9, genehmigung=8, begutachtung=8, feedback=5, durchsicht=8
 )
 SIGNATURE = weighed(signature=10, unterschrift=10, signatur=10, signing=8, unterzeichnung=9)
-ITEM = weighed(
+LINE = weighed(
     item=9, line=8, position=8, posten=8, product=6, produkt=6, artikel=6, clause=6, klausel=6, leistung=6, service=4
 )
 PAYMENT = weighed(payment=9, zahlung=9, instalment=7, installment=7, rate=4, invoice=5, rechnung=5)

@@ -7,7 +7,7 @@ SELECT a.attrelid AS oid, CAST(a.attname AS text) AS name,
              WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]) AS checks,
        s.n_distinct AS distinct,
        CASE WHEN s.n_distinct BETWEEN 0 AND 50 AND t.typcategory IN ('S', 'E', 'N')
-            THEN CAST(CAST(s.most_common_vals AS text) AS text[]) END AS common
+            THEN CAST(CAST(s.most_common_vals AS text) AS text[]) END AS frequent
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_class c ON c.oid = a.attrelid
