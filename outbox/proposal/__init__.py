@@ -172,7 +172,7 @@ def _zones(survey: Survey, rules: Sequence[ProposedRule], reading: Reading, note
         return
     sure = Sureness.SURE if given else Sureness.LIKELY if survey.zone else Sureness.GUESS
     why = "named by --time-zone" if given else "the database's own TimeZone" if survey.zone else "nothing tells it"
-    notes.choose("time zone", reading.zone, sure, f"{why}; {len(zoneless)} columns have no zone of their own")
+    notes.choose("time zone", reading.zone, sure, f"{why}; columns without a zone of their own: {len(zoneless)}")
     if not given:
         notes.ask(
             f"In which zone does the application write {', '.join(zoneless[:4])}{' ...' if len(zoneless) > 4 else ''}?"  # noqa: PLR2004

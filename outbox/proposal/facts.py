@@ -1,6 +1,6 @@
 """What a look at a foreign database found: its tables, and a sample of values. Nothing here decides."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -16,7 +16,7 @@ Samples: TypeAlias = Mapping[tuple[int, str], tuple[str, ...]]
 class LiveColumn:
     """A column; `type` is the base type of a domain. `labels`: an enum's values, `checks`: its CHECK constraints.
 
-    `distinct` is PostgreSQL's estimate (negative: a share of the rows; None: never analyzed), `frequent` its most common
+    `distinct` is PostgreSQL's estimate (negative: a share of the rows; None: never analyzed), `frequent` its commonest
     values.
     """
 
@@ -103,15 +103,21 @@ class Survey:
     unreadable: tuple[str, ...] = ()
     samples: Samples = field(default_factory=dict)
 
-    def links_from(self, oid: int) -> Iterator[Link]:
-        """The links out of a table, its own rows left out, declared ones first."""
-        found = (one for one in self.links if one.table == oid and one.to_table != oid)
-        yield from sorted(found, key=lambda one: not one.declared)
+    def links_from(self, oid: int) -> Sequence[Link]:
+        """The links out of a table to others, declared ones first."""
+        return self._from.get(oid, ())
 
-    def links_to(self, oid: int) -> Iterator[Link]:
-        """The links into a table."""
-        found = (one for one in self.links if one.to_table == oid and one.table != oid)
-        yield from sorted(found, key=lambda one: not one.declared)
+    def links_to(self, oid: int) -> Sequence[Link]:
+        """The links into a table from others, declared ones first."""
+        return self._to.get(oid, ())
+
+    @cached_property
+    def _from(self) -> dict[int, list[Link]]:
+        return _grouped(self.links, lambda link: link.table)
+
+    @cached_property
+    def _to(self) -> dict[int, list[Link]]:
+        return _grouped(self.links, lambda link: link.to_table)
 
     def values(self, table: LiveTable, column: LiveColumn) -> tuple[str, ...]:
         """The values that a column is known to take: by its type, its constraint, statistics and sample."""
@@ -119,6 +125,14 @@ class Survey:
             return column.labels
         seen = (*column.frequent, *self.samples.get((table.oid, column.name), ()))
         return tuple(dict.fromkeys((*_allowed(column.checks), *seen)))
+
+
+def _grouped(links: Iterable[Link], end: Callable[[Link], int]) -> dict[int, list[Link]]:
+    found: dict[int, list[Link]] = {}
+    for link in sorted(links, key=lambda one: not one.declared):
+        if link.table != link.to_table:
+            found.setdefault(end(link), []).append(link)
+    return found
 
 
 def _allowed(checks: tuple[str, ...]) -> Iterator[str]:

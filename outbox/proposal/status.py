@@ -59,7 +59,7 @@ def _fit(survey: Survey, table: LiveTable, column: LiveColumn) -> float:
     values = survey.values(table, column)
     known = sum(is_open(value) is not None for value in values) / len(values) if values else 0.0
     told = known if values and column.type not in NUMBERS else RATHER
-    return name * (0.6 + 0.4 * told) * (1.0 if own & set(words.STATUS) else 0.8)
+    return name * (0.6 + 0.4 * told) * (1.0 if own & dict(words.STATUS).keys() else 0.8)
 
 
 def find_status(survey: Survey, table: LiveTable, joins: Joins, notes: Notes) -> Status:

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from functools import cache
 from itertools import pairwise
 from typing import TypeAlias
 
-Words: TypeAlias = Mapping[str, float]
+Words: TypeAlias = tuple[tuple[str, float], ...]
 """Words with their weights, 10 the most telling."""
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
@@ -18,7 +19,7 @@ _SHORTEST_PLURAL = 4
 
 def weighed(**words: float) -> Words:
     """Words as they are written in names, without spaces."""
-    return words
+    return tuple(words.items())
 
 
 CONTRACT = weighed(
@@ -179,6 +180,7 @@ _PLURALS = {
 }  # fmt: skip
 
 
+@cache
 def tokens(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: split at underscores, camel case and digits, umlauts written out."""
     written = unicodedata.normalize("NFKD", name.translate(_UMLAUTS)).encode("ascii", "ignore").decode()
@@ -190,6 +192,7 @@ def squeezed(name: str) -> str:
     return "".join(tokens(name))
 
 
+@cache
 def singular(word: str) -> str:
     """A word without its plural, where that is told by its end or known."""
     known = next((plural for plural in _PLURALS if word.endswith(plural)), None)
@@ -209,11 +212,12 @@ def stem(name: str) -> str:
     return "".join([*spoken[:-1], *map(singular, spoken[-1:])])
 
 
+@cache
 def score(name: str, words: Words) -> float:
     """How well a name fits: whole, by its last words, by the end of a compound; a word in front tells little."""
     spoken = [one for one in tokens(name) if one not in NOISE] or list(tokens(name))
     forms = (spoken, [singular(one) for one in spoken])
-    return max((weight * _fit(form, word) for word, weight in words.items() for form in forms), default=0.0)
+    return max((weight * _fit(form, word) for word, weight in words for form in forms), default=0.0)
 
 
 def _fit(spoken: list[str], word: str) -> float:
