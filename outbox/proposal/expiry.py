@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from outbox.capture_facts import SLOW_ROWS
 from outbox.proposal import words
 from outbox.proposal.choice import MissingIndex, Notes, Sureness
-from outbox.proposal.columns import Reading, filters, is_moment, is_secret, label
+from outbox.proposal.columns import Reading, filters, is_moment, is_secret, label, listed
 from outbox.proposal.facts import Link, LiveColumn, LiveTable, Survey, column_sql, plain
 from outbox.proposal.links import Joins, children, identity, matched
 from outbox.proposal.status import Status, open_condition
@@ -74,7 +74,8 @@ def _query(
         return None
     alias = joins.aliases.of(holder.name)
     deadline = reading.deadline(alias, column)
-    done = [f"{column_sql(alias, one.name)} IS NULL" for one in holder.columns if _answers(one)]
+    answers = [one.name for one in holder.columns if _answers(one)]
+    done = [f"{column_sql(alias, name)} IS NULL" for name in answers]
     shown = label(holder)
     detail = (
         f",\n       jsonb_build_object('{holder.name}', {column_sql(alias, shown.name)}) AS detail" if shown else ""
@@ -82,7 +83,7 @@ def _query(
     conditions = [f"{deadline} <= :now", opened, *(one for one, _ in filters(table, "c")), *done]
     key = [column_sql(alias, name) for name in holder.primary_key if name not in link.columns] or ["NULL"]
     if done:
-        notes.ask(f"A row of {holder.sql} that has answered does not expire ({', '.join(done)}). Is that right?")
+        notes.ask(f"A row of {holder.sql} that has {listed(answers)} does not expire. Is that right?")
     return "\n".join(
         [
             f"SELECT {identity([column_sql('c', name) for name in table.key])} AS contract_id,",
