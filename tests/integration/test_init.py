@@ -121,6 +121,7 @@ def test_it_needs_nothing_of_ours(bare: Command, empty_database: Database) -> No
         *(("create", "Agreements"), ("update", "Agreements"), ("update", "AgreementRecipients")),
         *(("send", "RecipientEmails"), ("review", "AgreementReviews")),
     }
+    assert 'A row of public."AgreementRecipients" that has "SignedAt" does not expire.' in shown
     assert 'Is a change in public."AgreementTags" one of its contract\'s?' in shown
     with empty_database.connect() as connection:
         assert connection.execute("SELECT to_regnamespace('outbox')").fetchone() == (None,)
