@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 from outbox.mapping import Mapping
 
+SLOW_ROWS = 10_000
+"""A lookup that reads a table whole is refused where the table has more rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

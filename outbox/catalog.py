@@ -13,10 +13,9 @@ import psycopg
 from psycopg.pq import ExecStatus
 from sqlalchemy import Connection
 
-from outbox.capture_facts import Column, Table
+from outbox.capture_facts import SLOW_ROWS, Column, Table
 from outbox.resources import query
 
-SLOW_ROWS = 10_000
 _numbers = itertools.count(1)
 
 

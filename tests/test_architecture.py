@@ -18,7 +18,10 @@ LAYERS: dict[str, str] = {
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
-        outbox.questions.versions""",
+        outbox.questions.versions
+        outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
+        outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
+        outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock""",
@@ -35,7 +38,8 @@ LAYERS: dict[str, str] = {
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
-        outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values""",
+        outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
+        outbox.survey""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
@@ -55,7 +59,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
-        outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",
+        outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__
+        outbox.cli.init""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 
@@ -76,6 +81,8 @@ SQL_IN_PYTHON = {
     "outbox.capture_": "composes DDL around the mapping's own SQL",
     "outbox.catalog": "describes and explains the mapping's own SQL",
     "outbox.inspection": "tries the mapping's own SQL, wrapped in counts and casts",
+    "outbox.proposal": "writes a mapping, whose language is SQL",
+    "outbox.survey": "reads values of tables that are known by their names alone",
     "outbox.plan": "writes the script of an installation, as a DBA reads it",
     "outbox.migrations": "writes the script of `migrate --sql`",
     "outbox_demo": "an application, and a reader who knows nothing of outbox/, speak SQL of their own",

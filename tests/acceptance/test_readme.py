@@ -16,7 +16,7 @@ from outbox.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "dist", "sample", "mine", "*.egg-info")
+LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "dist", "sample", "mine", "proposed", "*.egg-info")
 DONE = "guide: step {} is done"
 TIMEOUT_SECONDS = 900
 
