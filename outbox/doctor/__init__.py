@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox.doctor import delivery, service, source
+from outbox.doctor import alerts, delivery, service, source
 from outbox.doctor.ground import Check, Finding, Ground, Level, first_line
 from outbox.errors import OutboxError
 from outbox.resources import query
@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "secrets": delivery.check_secrets,
     "workers": service.check_workers,
     "partitions": service.check_partitions,
+    "alerts": alerts.check_alerts,
 }
 
 
