@@ -26,7 +26,9 @@ from outbox import __version__
 from outbox.chores import CHORES, Hands
 from outbox.db import database_url, first_line, is_transient, link_settings, make_engine
 from outbox.log import get_log
+from outbox.metrics import Measures
 from outbox.migrations import check_schema
+from outbox.monitor import Monitor
 from outbox.relay import Passed, Relay
 from outbox.secret_box import SecretBox
 from outbox.sender import make_transport
@@ -39,10 +41,11 @@ BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
 class Daemon:
-    """One worker process."""
+    """One worker process; `place` is its number among those of one `outbox run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, place: int = 0) -> None:
         self._settings = settings
+        settings.alerts.check()
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         patience = settings.relay.lease_margin_seconds
         # What a crash of the server forgets of routing and claiming is done again; settles can't be forgotten.
@@ -50,6 +53,8 @@ class Daemon:
         self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle", abandoned_seconds=patience)
         self._chores = make_engine(settings, pool_size=0, name="contract-outbox chores", abandoned_seconds=patience)
         self._transport = make_transport(settings.sender)
+        self._measures = Measures(transport=self._transport.name)
+        self._monitor = Monitor(settings, self._measures, place=place)
         self._relay = Relay(
             settings,
             claiming=self._claiming,
@@ -57,6 +62,7 @@ class Daemon:
             transport=self._transport,
             box=SecretBox(settings.secret_keys),
             worker=self.name,
+            measures=self._measures,
         )
         self._scheduler = BackgroundScheduler(
             timezone=UTC, logger=_silent_logger(), job_defaults={"coalesce": True, "misfire_grace_time": None}
@@ -68,6 +74,7 @@ class Daemon:
 
     def run(self) -> int:
         """Runs until `stop`; returns the exit code."""
+        self._monitor.start()
         while not self._stopping.is_set() and not self._begin():
             pass
         if not self._stopping.is_set():
@@ -81,10 +88,10 @@ class Daemon:
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
-        hands = Hands(self._chores, self._settings, self.name)
+        hands = Hands(self._chores, self._settings, self.name, self._measures)
         for chore in CHORES:
             self._every(chore.seconds, partial(chore.run, hands, chore), chore.name)
-        self._scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._note_failure, EVENT_JOB_ERROR)
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
             self._listener.start()
@@ -123,6 +130,7 @@ class Daemon:
             self._back_off(error)
             return False
         self._failures = 0
+        self._monitor.unready = None
         get_log().info("started", worker=self.name, version=__version__, transport=self._transport.name)
         return True
 
@@ -164,6 +172,8 @@ class Daemon:
 
     def _back_off(self, error: DBAPIError) -> None:
         """Waits longer each time; nothing is forgotten meanwhile."""
+        self._measures.beat()
+        self._measures.poll_failed()
         if is_transient(error):
             get_log().warning("database_unavailable", error=first_line(error))
         else:
@@ -171,6 +181,11 @@ class Daemon:
         seconds = BACK_OFF_SECONDS[min(self._failures, len(BACK_OFF_SECONDS) - 1)]
         self._failures += 1
         self._stopping.wait(seconds * random.uniform(0.5, 1.5))  # noqa: S311 (spreads workers, hides nothing)
+
+    def _note_failure(self, event: JobExecutionEvent) -> None:
+        """A periodic job that failed runs again at its next time."""
+        self._measures.chore_failed(event.job_id)
+        get_log().error("job_failed", job=event.job_id, error=first_line(event.exception))
 
     def _heartbeat(self) -> None:
         try:
@@ -187,6 +202,7 @@ class Daemon:
         last_resort = threading.Timer(self._settings.relay.drain_seconds + LEAVE_SECONDS, self._leave)
         last_resort.daemon = True
         last_resort.start()
+        self._monitor.unready = "this worker was told to end"
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._polling.acquire()
@@ -207,6 +223,7 @@ class Daemon:
     def close(self) -> None:
         """Closes its connections; again does nothing."""
         self._transport.close()
+        self._monitor.close()
         engines: tuple[Engine, ...] = (self._claiming, self._settling, self._chores)
         for engine in engines:
             engine.dispose()
@@ -227,11 +244,6 @@ def _clock_offset() -> float:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _log_failure(event: JobExecutionEvent) -> None:
-    """A periodic job that failed runs again at its next time."""
-    get_log().error("job_failed", job=event.job_id, error=first_line(event.exception))
 
 
 def _log_passed(passed: Passed) -> None:
@@ -255,10 +267,10 @@ def _obey(told: queue.SimpleQueue[int], daemon: Daemon) -> None:
     daemon.stop()
 
 
-def run(settings: Settings, *, once: bool = False) -> int:
+def run(settings: Settings, *, once: bool = False, place: int = 0) -> int:
     """Runs the daemon until SIGTERM or SIGINT, or once over what is due; returns the exit code."""
     told = _listen_for_signals()
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, place=place)
     threading.Thread(target=_obey, args=(told, daemon), name="signals", daemon=True).start()
     try:
         return daemon.once() if once else daemon.run()

@@ -1,25 +1,27 @@
 """The periodic jobs beside the relay's own: every worker runs them, and in each slot one of all does the work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from outbox import worker
+from outbox import alert_hook, worker
 from outbox.drift import drift
 from outbox.growth import sample
 from outbox.log import get_log
 from outbox.mending import mend
+from outbox.metrics import Measures
 from outbox.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a chore works with: an engine for its transactions, the settings, the name of the worker that runs it."""
+    """What a chore works with: an engine for its transactions, the settings, the worker's name, its measures."""
 
     engine: Engine
     settings: Settings
     worker: str
+    measures: Measures = field(default_factory=Measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,13 @@ def _sample_growth(hands: Hands, chore: Chore) -> None:
             sample(connection)
 
 
+def _watch(hands: Hands, chore: Chore) -> None:
+    alert_hook.watch(hands.engine, hands.settings, hands.measures, job=chore.name, seconds=chore.seconds)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
     Chore("growth", 3600.0, _sample_growth),
+    Chore("alerts", 30.0, _watch),
 )

@@ -21,6 +21,7 @@ from outbox.connectors import UNOPENED, connectors_stamp, load_connectors
 from outbox.db import first_line, has_to_wait
 from outbox.holds import Holds
 from outbox.log import get_log
+from outbox.metrics import Measures
 from outbox.model import Connector, Leased
 from outbox.room import Room
 from outbox.router import ConnectorsChangedError, Router, RoutingStuckError
@@ -63,9 +64,11 @@ class Relay:
         transport: Transport,
         box: SecretBox,
         worker: str,
+        measures: Measures | None = None,
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
+        self._measures = measures or Measures()
         self._claiming = claiming
         self._box = box
         self._worker = worker
@@ -84,7 +87,10 @@ class Relay:
         )
         self._room = Room(self._pool, self.capacity, lease_margin_seconds=relay.lease_margin_seconds, dice=dice)
         holds = Holds(settling, worker=worker, rules=Rules(relay.hold_after_failures, relay.disable_after_days))
-        self._settling = Settling(settling, holds, worker=worker, schedule=relay.schedule_seconds, dice=dice)
+        self._settling = Settling(
+            settling, holds, self._measures, worker=worker, schedule=relay.schedule_seconds, dice=dice
+        )
+        self._measures.count_in_hand(self._pool.__len__)
         self._connectors = ConnectorIndex(())
         self._stamp: object = None
         self._route_at = -math.inf
@@ -112,6 +118,7 @@ class Relay:
         self._write_all(passed)
         looked = False
         while not self._stopping.is_set():
+            self._measures.beat()
             if not self._busy:
                 woken = self._route_at <= time.monotonic()
                 if looked and not woken and not self._wait_for_rate():
@@ -163,6 +170,7 @@ class Relay:
                 if now is None or now.version != one.version or (one.sends and not now.sends):
                     self._pool.give_back(one.id)
             self._stamp = stamp
+            self._measures.keep({one.name for one in self._connectors.connectors})
             self._room.forget()
             self.capacity.unopened = tuple(one.id for one in self._connectors.connectors if one.held_reason == UNOPENED)
             self.capacity.outdate()
@@ -202,6 +210,8 @@ class Relay:
         if routed.events:
             self._route_at = asked_at
             self._room.note_queued(routed.queued)
+            self._measures.routed(routed.events, seconds=time.monotonic() - asked_at)
+            self._measures.claimed(len(routed.leased))
         passed.events += routed.events
         self._begin(routed.leased, passed, asked_at=asked_at)
         return routed.events > 0
@@ -223,6 +233,7 @@ class Relay:
                 return False
             claimed = store.claim(connection, wants, most=most, token=secrets.randbits(63), worker=self._worker)
             health.unprobed(connection, sorted({*probes} - {one.connector_id for one in claimed.leased}))
+        self._measures.claimed(len(claimed.leased), lost=claimed.lost, seconds=time.monotonic() - asked_at)
         self._clock.set(claimed.now)
         self._room.note_claimed(wants, claimed.leased, most=most, at=claimed.transaction_start)
         self._begin(claimed.leased, passed, asked_at=asked_at)

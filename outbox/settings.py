@@ -8,33 +8,19 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from outbox.errors import ConfigurationError
 from outbox.retry import DEFAULT_SCHEDULE
+from outbox.section import FILE_NAME, FILE_SUFFIX, Section, read_secret
 from outbox.toml_file import faults_of, keys_at, model_at, read_toml
+from outbox.watching import Alerts, Metrics
 
 PREFIX = "OUTBOX_"
-FILE_NAME = "outbox.toml"
 KEYS_VARIABLE = PREFIX + "SECRET_KEYS"
-FILE_SUFFIX = "_file"
-"""What makes the key of a secret that of a file with the secret in it."""
-
-
-class Section(BaseModel):
-    """A section of the file: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _given_once(self) -> Self:
-        for name in type(self).model_fields:
-            if getattr(self, name) and getattr(self, name + FILE_SUFFIX, None):
-                raise ValueError(f"expected {name} or {name}{FILE_SUFFIX}, got both; remove one")
-        return self
 
 
 class Database(Section):
@@ -110,7 +96,7 @@ class Sender(Section):
     @property
     def proxy_url(self) -> SecretStr:
         """The URL of the proxy between us and the receivers; empty where there is none."""
-        return _read_secret(self.proxy, self.proxy_file, "sender.proxy_file")
+        return read_secret(self.proxy, self.proxy_file, "sender.proxy_file")
 
 
 class Report(Section):
@@ -142,17 +128,19 @@ class Settings(Section):
     report: Report = Report()
     log: Log = Log()
     secrets: Secrets = Secrets()
+    metrics: Metrics = Metrics()
+    alerts: Alerts = Alerts()
     folder: Path = Field(default=Path("config"), exclude=True)
 
     @property
     def database_url(self) -> SecretStr:
         """The contract database's URL; empty where none is given."""
-        return _read_secret(self.database.url, self.database.url_file, "database.url_file")
+        return read_secret(self.database.url, self.database.url_file, "database.url_file")
 
     @property
     def secret_keys(self) -> tuple[SecretStr, ...]:
         """The keys in order: the first encrypts, every one decrypts."""
-        written = _read_secret(self.secrets.keys, self.secrets.keys_file, "secrets.keys_file").get_secret_value()
+        written = read_secret(self.secrets.keys, self.secrets.keys_file, "secrets.keys_file").get_secret_value()
         return tuple(SecretStr(key) for key in written.replace(",", " ").split())
 
     @property
@@ -200,19 +188,6 @@ def _overlay(sections: dict[str, Any], environ: Mapping[str, str]) -> dict[str, 
             table[key] = _read_value(environ[name], section, key)
             named[f"{section}.{key}"] = name
     return named
-
-
-def _read_secret(written: SecretStr, file: Path | None, key: str) -> SecretStr:
-    """The secret as written, or the file's content without the white space around it."""
-    if file is None:
-        return written
-    try:
-        return SecretStr(file.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no UTF-8"
-        raise ConfigurationError(
-            f"{FILE_NAME}: {key}: expected a readable file, got {str(file)!r} ({why}); correct the path or its rights"
-        ) from None
 
 
 def _by_variable(fault: str, file: str, named: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from outbox.connectors import disable
 from outbox.db import first_line, is_transient
 from outbox.holds import Holds
 from outbox.log import get_log
+from outbox.metrics import Measures
 from outbox.moment import write_moment
 from outbox.send_pool import Sent
 from outbox.settlement import Settlement, settlement
@@ -31,10 +32,18 @@ class Settling:
     """Attempts that wait to be written; belongs to the relay's thread."""
 
     def __init__(
-        self, engine: Engine, holds: Holds, *, worker: str, schedule: Sequence[float], dice: Callable[[], float]
+        self,
+        engine: Engine,
+        holds: Holds,
+        measures: Measures,
+        *,
+        worker: str,
+        schedule: Sequence[float],
+        dice: Callable[[], float],
     ) -> None:
         self._engine = engine
         self._holds = holds
+        self._measures = measures
         self._worker = worker
         self._schedule = schedule
         self._dice = dice
@@ -108,11 +117,14 @@ class Settling:
             if disabled:
                 name = next(sent.connector.name for sent in batch if sent.connector.id == connector_id)
                 get_log().warning("connector_disabled", connector=name, reason=GONE)
+        asked_at = time.monotonic()
         with self._engine.begin() as connection:
             attempts = [one.attempt for one in settlements]
             written = store.settle(connection, attempts, worker=self._worker)
             verdicts = self._holds.record(connection, attempts, late=written.late)
         probes = {one.connector_id: one.health.probe_at for one in verdicts if one.health is not None}
+        named = ((sent.connector.name, one) for sent, one in zip(batch, attempts, strict=True))
+        self._measures.settled(named, late=written.late, seconds=time.monotonic() - asked_at)
         self._holds.tell(verdicts, {sent.connector.id: sent.connector for sent in batch})
         self.stopped |= {one.connector_id for one in verdicts if one.turn is Turn.HELD}
         self.stopped |= {connector_id for connector_id, _ in gone}

@@ -45,11 +45,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What was leased, and the database's time: now, and at the start of the claim's transaction."""
+    """What was leased, and the database's time: now, and at the start of the claim's transaction.
+
+    `lost` is how many of the leases before had run out.
+    """
 
     leased: list[Leased]
     now: datetime
     transaction_start: datetime
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,7 @@ def claim(connection: Connection, wants: Sequence[Want], *, most: int, token: in
         if (row.connector_id, row.event_id) not in apart
     ]
     now, transaction_start = (rows[0].now, rows[0].transaction_start) if rows else clock(connection)
-    return Claimed(leased, now, transaction_start)
+    return Claimed(leased, now, transaction_start, sum(row.lost for row in rows))
 
 
 def _put_apart(connection: Connection, lost: Sequence[Row[Any]], *, token: int) -> set[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """The supervisor: keeps several worker processes running, and leaves none behind; knows nothing of what they do.
 
-Each worker is the supervisor's own command line with one word more. Its standard input is a pipe that the
+Each worker is the supervisor's own command line with a word and its number more. Its standard input is a pipe that the
 supervisor alone holds: when the supervisor closes it, or dies by whatever, the worker ends in good order.
 """
 
@@ -30,6 +30,7 @@ STOP_MARGIN_SECONDS = 8.0
 class _Place:
     """One worker's place: the process in it, or when the next one is started."""
 
+    number: int
     process: "subprocess.Popen[bytes] | None" = None
     start_at: float = 0.0
     started_at: float = 0.0
@@ -38,12 +39,15 @@ class _Place:
 
 
 class Supervisor:
-    """Runs `processes` workers, each by `command`; `run` belongs to the main thread, which gets the signals."""
+    """Runs `processes` workers, each by `command` and its number, from 0 on.
+
+    `run` belongs to the main thread, which gets the signals.
+    """
 
     def __init__(self, command: Sequence[str], *, processes: int, drain_seconds: float) -> None:
         self._command = command
         self._stop_seconds = drain_seconds + STOP_MARGIN_SECONDS
-        self._places = [_Place() for _ in range(processes)]
+        self._places = [_Place(number) for number in range(processes)]
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._code: int | None = None
 
@@ -80,7 +84,9 @@ class Supervisor:
         place.starts += 1
         try:
             # A group of its own: Ctrl-C at a terminal reaches the supervisor, which tells each worker once.
-            place.process = subprocess.Popen(self._command, stdin=subprocess.PIPE, process_group=0)
+            place.process = subprocess.Popen(
+                [*self._command, str(place.number)], stdin=subprocess.PIPE, process_group=0
+            )
         except OSError as error:
             get_log().error("worker_not_started", error=str(error), retry_seconds=_back_off(place))
 
@@ -140,7 +146,7 @@ def cores() -> int:
 
 
 def supervise(*, processes: int, drain_seconds: float, word: str) -> int:
-    """Runs this process's own command line, with `word` at its end, in so many processes; the exit code."""
+    """Runs this process's own command line, with `word` and a number at its end, in so many; the exit code."""
     command = [sys.executable, *sys.orig_argv[1:], word]
     return Supervisor(command, processes=processes, drain_seconds=drain_seconds).run()
 

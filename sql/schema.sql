@@ -876,6 +876,50 @@ END $$;
 
 COMMENT ON FUNCTION outbox_audit.readable(bytes bytea) IS 'These bytes as text, NULL where they are not valid UTF-8.';
 
+CREATE TABLE outbox.alert (
+    id bigint NOT NULL,
+    rule text NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    severity text NOT NULL,
+    title text NOT NULL,
+    words text NOT NULL,
+    mend text NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    gone_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    told integer DEFAULT 0 NOT NULL,
+    told_at timestamp with time zone,
+    tried_at timestamp with time zone,
+    last_error text,
+    closed_at timestamp with time zone,
+    CONSTRAINT alert_check CHECK (((ended_at IS NULL) OR (gone_at IS NOT NULL))),
+    CONSTRAINT alert_check1 CHECK (((closed_at IS NULL) OR (ended_at IS NOT NULL))),
+    CONSTRAINT alert_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
+    CONSTRAINT alert_told_check CHECK ((told >= 0))
+);
+
+COMMENT ON TABLE outbox.alert IS 'Each trouble that alerts told of, from its begin to its end: one row, over all hosts and restarts.';
+
+COMMENT ON COLUMN outbox.alert.gone_at IS 'Since when the trouble is not seen any more; it has ended once that lasts.';
+
+COMMENT ON COLUMN outbox.alert.told IS 'How often the hook took it while it stood.';
+
+COMMENT ON COLUMN outbox.alert.tried_at IS 'When it was last sent, taken or not: until some time after, nobody else sends it.';
+
+COMMENT ON COLUMN outbox.alert.last_error IS 'Why the hook did not take it the last time.';
+
+COMMENT ON COLUMN outbox.alert.closed_at IS 'When nothing more was to be told of it.';
+
+ALTER TABLE outbox.alert ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE outbox.attempt (
     event_id bigint NOT NULL,
     connector_id integer NOT NULL,
@@ -1391,6 +1435,56 @@ COMMENT ON COLUMN outbox.worker.share_seconds IS 'How long after `seen_at` it ma
 COMMENT ON COLUMN outbox.worker.unopened IS 'Connectors whose secret its keys do not open: it lets their deliveries wait.';
 
 COMMENT ON COLUMN outbox.worker.clock_ahead IS 'Seconds by which its host''s clock was ahead of the database''s at its last sign of life.';
+
+CREATE VIEW outbox_audit.alerts AS
+ SELECT id AS alert_id,
+    rule,
+    NULLIF(subject, ''::text) AS subject,
+    severity,
+        CASE
+            WHEN (ended_at IS NULL) THEN 'open'::text
+            ELSE 'ended'::text
+        END AS state,
+    title,
+    words,
+    mend,
+    facts,
+    began_at,
+    ended_at,
+    told,
+    told_at AS last_told_at,
+    last_error
+   FROM outbox.alert a;
+
+COMMENT ON VIEW outbox_audit.alerts IS 'What alerts told people: each trouble from its begin to its end. Filter by state or began_at.';
+
+COMMENT ON COLUMN outbox_audit.alerts.alert_id IS 'Its number, also in the id that the hook got.';
+
+COMMENT ON COLUMN outbox_audit.alerts.rule IS 'What kind of trouble: see docs/alerts.md.';
+
+COMMENT ON COLUMN outbox_audit.alerts.subject IS 'Whose: a connector or a capture rule; NULL where it concerns all.';
+
+COMMENT ON COLUMN outbox_audit.alerts.severity IS 'warning: somebody should look in daylight; critical: somebody must act.';
+
+COMMENT ON COLUMN outbox_audit.alerts.state IS 'open, or ended.';
+
+COMMENT ON COLUMN outbox_audit.alerts.title IS 'What is wrong, in short.';
+
+COMMENT ON COLUMN outbox_audit.alerts.words IS 'What is wrong, as it was last seen.';
+
+COMMENT ON COLUMN outbox_audit.alerts.mend IS 'What to do about it.';
+
+COMMENT ON COLUMN outbox_audit.alerts.facts IS 'Its figures.';
+
+COMMENT ON COLUMN outbox_audit.alerts.began_at IS 'When it was first seen.';
+
+COMMENT ON COLUMN outbox_audit.alerts.ended_at IS 'When it was well again; NULL while it stands.';
+
+COMMENT ON COLUMN outbox_audit.alerts.told IS 'How often the hook took it; 0: never.';
+
+COMMENT ON COLUMN outbox_audit.alerts.last_told_at IS 'When the hook last took it.';
+
+COMMENT ON COLUMN outbox_audit.alerts.last_error IS 'Why the hook did not take it, the last time that it was sent.';
 
 CREATE VIEW outbox_audit.attempts AS
  SELECT t.event_id,
@@ -1989,6 +2083,9 @@ ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_5000000 FOR VALUES
 
 ALTER TABLE ONLY outbox.replay ATTACH PARTITION outbox.replay_default DEFAULT;
 
+ALTER TABLE ONLY outbox.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY outbox.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (event_id, connector_id, number, late);
 
@@ -2057,6 +2154,10 @@ ALTER TABLE ONLY outbox.source
 
 ALTER TABLE ONLY outbox.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (name);
+
+CREATE INDEX alert_live ON outbox.alert USING btree (id) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX alert_open ON outbox.alert USING btree (rule, subject) WHERE (ended_at IS NULL);
 
 CREATE INDEX attempt_settled ON ONLY outbox.attempt USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 

@@ -21,10 +21,12 @@ LAYERS: dict[str, str] = {
         outbox.questions.versions
         outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
-        outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml""",
+        outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
+        outbox.alerting""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
-        outbox.clock""",
+        outbox.clock
+        outbox.section outbox.watching outbox.metrics outbox.kept""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
@@ -39,14 +41,16 @@ LAYERS: dict[str, str] = {
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
-        outbox.survey""",
+        outbox.survey
+        outbox.standing outbox.troubles outbox.alerts""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
-        outbox.doctor.files outbox.doctor.storage outbox.doctor""",
+        outbox.doctor.files outbox.doctor.storage outbox.doctor
+        outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
@@ -60,7 +64,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
         outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__
-        outbox.cli.init""",
+        outbox.cli.init
+        outbox.cli.alerts""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Cursor, sql
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from outbox import health, store
 from outbox.breaker import Rules, Turn, tallies
@@ -21,6 +21,7 @@ from outbox.connectors import load_connectors
 from outbox.embedded import binaries
 from outbox.migrations import migrate
 from outbox.model import Leased, Report
+from outbox.resources import query
 from outbox.secret_box import SecretBox
 from tests.conftest import Database
 from tests.factories import connect, insert_connector, insert_note
@@ -294,3 +295,21 @@ def test_new_deliveries_look_for_their_lanes_heads_alone(crowd: Crowd, mode: str
     assert plan.whole_tables == set()
     assert plan.rows("queue") <= 2 * BATCH
     assert plan.pages < 100 * BATCH
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "table"),
+    [("standing", {"alive_seconds": 10.0}, "inbox"), ("standing_connectors", {}, "queue")],
+)
+def test_how_the_outbox_stands_is_told_by_one_look_for_each(
+    crowd: Crowd, name: str, values: dict[str, float], table: str
+) -> None:
+    """Ages come from the first entry of an index, one for each connector: a scrape reads nothing of all that waits."""
+    explain = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query(name).text}")
+    with crowd.database.engine.connect() as connection:
+        top = connection.execute(explain, values).scalar_one()[0]["Plan"]
+    plan = Plan(tuple(_nodes(top)), top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+    assert plan.whole_tables == set()
+    assert 0 < plan.rows(table) <= 2
+    assert plan.pages < 200

@@ -11,7 +11,7 @@ from outbox.secret_box import make_key
 from outbox.supervisor import cores, end_with_supervisor, supervise
 
 WORKER = "--worker"
-"""What the supervisor adds to its own command line for each of its workers."""
+"""What the supervisor adds to its own command line for each of its workers, before the worker's number."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,8 +60,9 @@ def _run(
         int | None, typer.Option(min=1, max=256, help="Worker processes.  [default: relay.processes, else the cores]")
     ] = None,
     worker: Annotated[
-        bool, typer.Option(WORKER, hidden=True, help="Be one worker of a supervisor, until standard input ends.")
-    ] = False,
+        int | None,
+        typer.Option(WORKER, hidden=True, min=0, help="Be this one of a supervisor's, until standard input ends."),
+    ] = None,
 ) -> None:
     """Run the daemon: route, deliver, record, until SIGTERM."""
     if once and processes is not None:
@@ -69,14 +70,14 @@ def _run(
             "run: expected --processes without --once, got both; one process does what is due once"
         )
     settings = settings_of(context)
-    wanted = 1 if once or worker else processes or settings.relay.processes or cores()
+    wanted = 1 if once or worker is not None else processes or settings.relay.processes or cores()
     if wanted > 1:
         raise typer.Exit(supervise(processes=wanted, drain_seconds=settings.relay.drain_seconds, word=WORKER))
-    if worker:
+    if worker is not None:
         end_with_supervisor()
     from scheduler import run
 
-    raise typer.Exit(run(settings, once=once))
+    raise typer.Exit(run(settings, once=once, place=worker or 0))
 
 
 def _secret_key() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox.catalog import SqlFaultError
 from outbox.db import first_line, has_to_wait
-from outbox.doctor import delivery, files, rights, service, source, storage
+from outbox.doctor import alerts, delivery, files, rights, service, source, storage
 from outbox.doctor.ground import Check, Finding, Ground, Level
 from outbox.errors import OutboxError
 from outbox.resources import query
@@ -56,6 +56,7 @@ SECTIONS: Mapping[str, Mapping[str, Check]] = {
         "workers": service.check_workers,
         "versions": service.check_versions,
         "files": files.check_files,
+        "alerts": alerts.check_alerts,
     },
     "Storage": {
         "partitions": service.check_partitions,

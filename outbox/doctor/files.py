@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from outbox.doctor.ground import Finding, Ground, counted
-from outbox.settings import FILE_NAME, Settings
+from outbox.section import FILE_NAME
+from outbox.settings import Settings
 from outbox.toml_file import read_toml
 
 _SECRETS = (("database", "url"), ("secrets", "keys"), ("sender", "proxy"))

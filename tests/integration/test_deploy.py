@@ -86,7 +86,7 @@ def test_the_environment_file_names_settings(tmp_path: Path) -> None:
     """Every line, with its comment taken away, is a setting that there is."""
     written = (DEPLOY / "outbox.env").read_text(encoding="utf-8")
     variables = dict(re.findall(r"^#?(OUTBOX_\w+)=(.*)$", written, re.MULTILINE))
-    assert len(variables) == 6
+    assert len(variables) == 7
     assert load_settings(tmp_path, variables) != Settings(folder=tmp_path)
 
 

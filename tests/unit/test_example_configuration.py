@@ -13,7 +13,7 @@ from outbox.mapping import Contract, Expired, Mapping, Rule
 from outbox.resources import folder
 from outbox.settings import Settings
 
-OWN_VALUE = {"url", "url_file", "keys", "keys_file", "allow_networks", "ca_file", "proxy", "proxy_file"}
+OWN_VALUE = {"url", "url_file", "keys", "keys_file", "allow_networks", "ca_file", "proxy", "proxy_file", "secret_file"}
 
 
 def written(name: str) -> str:
