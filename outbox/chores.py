@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from outbox import worker
+from outbox.daily import close_days
 from outbox.drift import drift
 from outbox.log import get_log
 from outbox.mending import mend
@@ -41,7 +42,12 @@ def _look_for_drift(hands: Hands, chore: Chore) -> None:
                 get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
 
+def _close_days(hands: Hands, chore: Chore) -> None:
+    close_days(hands.engine, chore=chore.name, seconds=chore.seconds)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
+    Chore("close days", 600.0, _close_days),
 )
