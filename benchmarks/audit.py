@@ -128,7 +128,7 @@ def _write(connection: Connection, events: int, until: datetime) -> dict[str, fl
 
 
 def _asked(connection: Connection, view: str, condition: str) -> Row:
-    question = f"SELECT * FROM outbox_audit.{view} {condition}".encode()
+    question = f"SELECT * FROM outbox_audit.{view} {condition}".encode()  # noqa: S608 (both stand above)
     return _row(f"{view} {condition}".strip(), lambda: len(connection.execute(question).fetchall()))
 
 

@@ -7,9 +7,9 @@ from outbox.resources import query
 
 
 def close_days(engine: Engine, *, chore: str, seconds: float) -> int:
-    """Counts every day that is over and not counted yet, each in a transaction of its own, where it is this worker's turn.
+    """Counts every day that is over and not counted yet, where it is this worker's turn; returns how many.
 
-    Returns how many.
+    Each in a transaction of its own.
     """
     with engine.begin() as connection:
         if not worker.tick(connection, chore, seconds=seconds):

@@ -22,7 +22,8 @@ from tests.factories import (
 )
 
 CONTRACT = """
-  CREATE TABLE public.contract (id integer PRIMARY KEY, unit text, status text, views integer DEFAULT 0, created_at timestamptz);
+  CREATE TABLE public.contract (id integer PRIMARY KEY, unit text, status text, views integer DEFAULT 0,
+                                created_at timestamptz);
   CREATE TABLE public.item (contract_id integer, price integer);
   CREATE TABLE public.unit (id text PRIMARY KEY, name text)
 """
@@ -159,7 +160,9 @@ def test_coverage_finds_facts_that_lack_their_next(db: Connection) -> None:
     insert_decision(db, unsettled, "deliver", connector_id=crm)
     insert_delivery(db, unsettled, crm)
     insert_decision(db, insert_event(db, "nobody's", business_unit="bu3"), "no_connector")
-    db.execute("INSERT INTO outbox.capture_error (rule, sqlstate, message, contract_id) VALUES ('r', '42703', 'm', 'failed')")
+    db.execute(
+        "INSERT INTO outbox.capture_error (rule, sqlstate, message, contract_id) VALUES ('r', '42703', 'm', 'failed')"
+    )
 
     found = rows(db, "SELECT * FROM outbox_audit.coverage WHERE side = 'outbox'")
 
@@ -231,4 +234,7 @@ def test_coverage_says_when_it_could_not_look_at_the_source(database: Database, 
 
     uninstall(database.engine)
     (found,) = rows(source, question)
-    assert (found["finding"], found["words"]) == ("not_compared", "no mapping is installed: the source was not looked at")
+    assert (found["finding"], found["words"]) == (
+        "not_compared",
+        "no mapping is installed: the source was not looked at",
+    )

@@ -23,7 +23,15 @@ from outbox.model import Trigger
 from outbox.secret_box import SecretBox, make_key
 from tests import factories
 from tests.conftest import Database
-from tests.factories import Connection, connect, insert_attempt, insert_connector, insert_delivery, insert_event, insert_open
+from tests.factories import (
+    Connection,
+    connect,
+    insert_attempt,
+    insert_connector,
+    insert_delivery,
+    insert_event,
+    insert_open,
+)
 
 
 @pytest.fixture
@@ -118,13 +126,10 @@ def test_health_tells_state_queue_and_the_last_hour(db: Connection) -> None:
     """One row a connector that is not removed; what is older than an hour, cancelled, late or a test is left out."""
     well, failing = insert_connector(db, "well"), insert_connector(db, "failing", held_reason="no answer")
     insert_connector(db, "gone", removed_at="now")
-    for outcome, values in {
-        "ok": {},
-        "http_error": {"settled": "dead"},
-        "interrupted": {"settled": "cancelled", "status_code": None},
-        "timeout": {"started_at": "yesterday", "status_code": None},
-    }.items():
-        attempted(db, well, values.pop("started_at", "now"), outcome=outcome, **values)
+    attempted(db, well, "now")
+    attempted(db, well, "now", outcome="http_error", settled="dead")
+    attempted(db, well, "now", outcome="interrupted", settled="cancelled", status_code=None)
+    attempted(db, well, "yesterday", outcome="timeout", status_code=None)
     first = insert_open(db, failing)
     insert_open(db, failing, ready=False)
     insert_open(db, failing, "k2", leased="host:1", due_in=30)
