@@ -1,4 +1,4 @@
-"""The views of outbox_audit beside 50,000 events of 400 days: by index, rows and pages bounded, on both planners.
+"""The views of outbox_audit beside 100,000 events of 400 days: by index, rows and pages bounded, on both planners.
 
 Filters and facts are those that `make bench ONLY=audit` measures at ten million attempts.
 """
@@ -20,10 +20,10 @@ from tests.factories import connect, insert_connector
 from tests.plans import TABLES, Plan
 from tests.postgres import DEFAULT_VERSION, Server
 
-EVENTS = 50_000
+EVENTS = 100_000
 CONTRACTS = EVENTS // 20
 MOST_ROWS = EVENTS // 10
-"""Far below what stands in the five tables, a quarter of a million rows."""
+"""Far below what stands in the five tables, half a million rows."""
 
 COUNTED = """
   INSERT INTO outbox.connector_day (connector_id, day, attempts, ok, failed, lost, late, delivered, dead, cancelled,
