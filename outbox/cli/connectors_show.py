@@ -161,9 +161,8 @@ def _facts(one: StandingConnector, lately: dict[str, Any], names: dict[str, str]
 def _last_hour(lately: dict[str, Any]) -> str:
     if not lately["attempts_last_hour"]:
         return "no attempts"
-    words = f"{lately['attempts_last_hour']} attempts, {lately['ok_last_hour']} answered 2xx"
-    if lately["dead_last_hour"]:
-        words += f", {lately['dead_last_hour']} dead"
+    words = f"attempts {lately['attempts_last_hour']}, answered 2xx {lately['ok_last_hour']}"
+    words += f", dead {lately['dead_last_hour']}"
     if lately["answer_p50_ms"] is not None:
         words += f"; answers took {lately['answer_p50_ms']:.0f} ms (p50), {lately['answer_p95_ms']:.0f} ms (p95)"
     return words
