@@ -58,6 +58,9 @@ _BY_STATE = {
     State.CANCELLED: _view("cancelled", (*DELIVERIES, *_KEY)),
 }
 
+_SETTLED = (State.DEAD, State.CANCELLED)
+"""Read newest event first, as the index on what settled so has them: by a time, all of them would be read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -248,7 +251,9 @@ def _newest(
 ) -> list[Answer]:
     """The newest rows up to the limit: looks back further only while there are too few."""
     question = asked.question
-    order = [view.c[at].desc(), view.c.event_id.desc()]
+    order = [view.c.event_id.desc()]
+    if question.state not in _SETTLED:
+        order.insert(0, view.c[at].desc())
     order += [view.c[name].desc() for name in (*_KEY, "number") if name in view.c]
     ordered = statement.order_by(*order).limit(question.limit)
     found: list[Answer] = []

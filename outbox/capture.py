@@ -103,6 +103,11 @@ class _Writer:
             self.rules.fill("read_contract"),
         )
         yield self._reader(
+            "outbox.contract_ids(units text[]) RETURNS TABLE (contract_id text, business_unit text)",
+            "which contracts there are, of these business units (NULL for all)",
+            self.rules.fill("contract_ids", query=self.mapping.contract.query),
+        )
+        yield self._reader(
             "outbox.business_units() RETURNS TABLE (business_unit text, name text)",
             "the business units and their names",
             self.rules.fill("business_units", query=self.mapping.business_unit.query),

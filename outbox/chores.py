@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from outbox import alert_hook, worker
+from outbox.daily import close_days
 from outbox.drift import drift
 from outbox.growth import sample
 from outbox.log import get_log
@@ -54,9 +55,14 @@ def _watch(hands: Hands, chore: Chore) -> None:
     alert_hook.watch(hands.engine, hands.settings, hands.measures, job=chore.name, seconds=chore.seconds)
 
 
+def _close_days(hands: Hands, chore: Chore) -> None:
+    close_days(hands.engine, chore=chore.name, seconds=chore.seconds)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
     Chore("growth", 3600.0, _sample_growth),
     Chore("alerts", 30.0, _watch),
+    Chore("close days", 600.0, _close_days),
 )

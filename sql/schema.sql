@@ -864,6 +864,29 @@ $$;
 
 COMMENT ON FUNCTION outbox_audit.decision_words(reason text, trigger text, business_unit text, into_event_id bigint, reread boolean) IS 'A routing decision in words.';
 
+CREATE FUNCTION outbox_audit.may_have_arrived(outcome text, settled text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  SELECT outcome IN ('ok', 'http_error', 'timeout', 'protocol', 'lost', 'late', 'interrupted')
+         AND settled IS DISTINCT FROM 'cancelled'
+$$;
+
+COMMENT ON FUNCTION outbox_audit.may_have_arrived(outcome text, settled text) IS 'Whether an attempt of this outcome may have reached its receiver.';
+
+CREATE FUNCTION outbox_audit.moment(written text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path TO 'pg_catalog'
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, YMD'
+    AS $$
+BEGIN
+  RETURN CAST(written AS timestamptz);
+EXCEPTION WHEN data_exception THEN
+  RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION outbox_audit.moment(written text) IS 'This text as a moment in UTC, NULL where it is none.';
+
 CREATE FUNCTION outbox_audit.readable(bytes bytea) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT
     SET search_path TO 'pg_catalog'
@@ -875,6 +898,77 @@ EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
 END $$;
 
 COMMENT ON FUNCTION outbox_audit.readable(bytes bytea) IS 'These bytes as text, NULL where they are not valid UTF-8.';
+
+CREATE FUNCTION outbox_audit.uncovered_contracts(of_business_unit text DEFAULT NULL::text) RETURNS TABLE(business_unit text, contract_id text, finding text, columns text[], since timestamp with time zone, last_event_id bigint, words text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  -- A dropped range may have held the `create` of whatever is older than the oldest event that is left.
+  began timestamptz := greatest(
+    (SELECT min(s.installed_at) FROM outbox.source AS s),
+    CASE WHEN to_regclass('outbox.event_0') IS NULL THEN (SELECT e.occurred_at FROM outbox.event AS e ORDER BY e.id LIMIT 1) END);
+  creates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'create');
+  updates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'update');
+  ignored text[] := ARRAY(
+    SELECT i.name FROM outbox.rule AS r CROSS JOIN LATERAL unnest(r.ignored) AS i (name)
+    WHERE r.trigger = 'update' AND r.operation = 'UPDATE' AND r.reported GROUP BY i.name
+    HAVING count(*) = (SELECT count(*) FROM outbox.rule AS a
+                       WHERE a.trigger = 'update' AND a.operation = 'UPDATE' AND a.reported));
+  batch text[];
+BEGIN
+  IF NOT EXISTS (SELECT FROM outbox.source AS s WHERE s.removed_at IS NULL) THEN
+    RETURN QUERY SELECT of_business_unit, NULL, 'not_compared', NULL::text[], NULL::timestamptz, NULL::bigint,
+                        'no mapping is installed: the source was not looked at';
+    RETURN;
+  END IF;
+  FOR batch IN
+    SELECT array_agg(n.contract_id)
+    FROM (SELECT i.contract_id, row_number() OVER () / 1000 AS n
+          FROM outbox.contract_ids(CASE WHEN of_business_unit IS NOT NULL THEN ARRAY[of_business_unit] END) AS i) AS n
+    GROUP BY n.n
+  LOOP
+    RETURN QUERY
+    SELECT f.business_unit, f.contract_id, c.finding, c.columns, coalesce(l.occurred_at, m.created_at), l.id, c.words
+    FROM outbox.find_contracts(batch) AS f
+    LEFT JOIN LATERAL (
+      SELECT e.id, e.occurred_at, e.document, e.snapshot FROM outbox.event AS e WHERE e.contract_id = f.contract_id
+      ORDER BY e.xid DESC, e.id DESC LIMIT 1) AS l ON true
+    CROSS JOIN LATERAL (SELECT outbox_audit.moment(f.document ->> 'created_at') AS created_at) AS m
+    CROSS JOIN LATERAL (
+      SELECT array_agg(k.key ORDER BY k.key) AS keys
+      FROM jsonb_each(CASE WHEN updates AND f.document IS DISTINCT FROM l.document THEN l.document END) AS k
+      WHERE f.document ? k.key AND f.document -> k.key <> k.value AND k.key <> ALL (ignored)
+        -- Another transaction on the contract that the last one did not see has written it down.
+        AND NOT EXISTS (SELECT FROM outbox.event AS e
+                        WHERE e.contract_id = f.contract_id AND e.id <> l.id AND e.document -> k.key = f.document -> k.key
+                          AND NOT pg_visible_in_snapshot(e.xid, l.snapshot))) AS d
+    CROSS JOIN LATERAL (VALUES
+      ('no_create', NULL, 'created since the install, and there is no event create of it',
+       creates AND m.created_at > began
+       AND NOT EXISTS (SELECT FROM outbox.event AS e WHERE e.contract_id = f.contract_id AND e.trigger = 'create')),
+      ('changed', d.keys, 'differs from its last event in ' || array_to_string(d.keys, ', '), d.keys IS NOT NULL),
+      ('unseen', NULL, 'no event of it, and no column created_at that says whether it is older than the install',
+       l.id IS NULL AND m.created_at IS NULL)) AS c (finding, columns, words, holds)
+    WHERE f.standing = 'found' AND c.holds;
+  END LOOP;
+EXCEPTION WHEN OTHERS THEN
+  RETURN QUERY SELECT of_business_unit, NULL, 'not_compared', NULL::text[], NULL::timestamptz, NULL::bigint,
+                      'the source could not be read to its end: ' || SQLERRM;
+END $$;
+
+COMMENT ON FUNCTION outbox_audit.uncovered_contracts(of_business_unit text) IS 'Contracts of the source (of one business unit, or of all) that events do not cover:
+no_create: its column created_at is later than the first install, and no event create of it is kept;
+
+changed: a column that the contract query reads differs from what its last event holds, though no update rule of the contract''s table ignores it;
+
+unseen: there is no event of it and no readable created_at, so that nobody knows whether it is older than the install;
+
+not_compared: no mapping is installed, or its queries failed: nothing, or not all, was looked at.
+Not found: contracts that are gone; changes that were changed back, or followed by one that was captured; contracts that the query leaves out; a missed send, review or expired, which leave no trace in the document.
+Found though nothing was missed: columns that change with time alone, and columns that no rule watches, which is a gap of the mapping.
+It reads every contract of the unit.';
 
 CREATE TABLE outbox.alert (
     id bigint NOT NULL,
@@ -983,6 +1077,101 @@ CREATE TABLE outbox.attempt_0 (
 
 COMMENT ON COLUMN outbox.attempt_0.late IS 'True where a worker came back after its lease had gone to another: kept beside the `lost` attempt of that number.';
 
+CREATE TABLE outbox.delivery (
+    event_id bigint NOT NULL,
+    connector_id integer NOT NULL,
+    connector_version integer NOT NULL,
+    kind text DEFAULT 'auto'::text NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    content_type text NOT NULL,
+    body bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+)
+PARTITION BY RANGE (event_id);
+
+COMMENT ON COLUMN outbox.delivery.body IS 'The exact bytes, frozen when routed: what every attempt and every replay sends. NULL: could not be built, or erased.';
+
+CREATE TABLE outbox.event (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    xid xid8 NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    trigger text NOT NULL,
+    contract_id text NOT NULL,
+    business_unit text,
+    status text,
+    changed jsonb,
+    detail jsonb,
+    document jsonb,
+    CONSTRAINT event_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
+)
+PARTITION BY RANGE (id);
+
+COMMENT ON TABLE outbox.event IS 'One captured occurrence, written once, in the application''s own transaction.';
+
+CREATE VIEW outbox.attempt_day AS
+ SELECT a.connector_id,
+    s.day,
+    a.attempts,
+    a.ok,
+    a.failed,
+    a.lost,
+    a.late,
+    a.delivered,
+    a.dead,
+    a.cancelled,
+    a.delivery_ms,
+    a.answer_ms
+   FROM (( SELECT (f.day + n.n) AS day
+           FROM (( SELECT ((( SELECT min(t.started_at) AS min
+                           FROM outbox.attempt t) AT TIME ZONE 'UTC'::text))::date AS day) f
+             CROSS JOIN LATERAL generate_series(0, ((((now() AT TIME ZONE 'UTC'::text))::date - f.day) + 1)) n(n))) s
+     CROSS JOIN LATERAL ( SELECT t.connector_id,
+            count(*) FILTER (WHERE t.try) AS attempts,
+            count(*) FILTER (WHERE (t.try AND (t.outcome = 'ok'::text))) AS ok,
+            count(*) FILTER (WHERE (t.try AND (t.outcome <> ALL (ARRAY['ok'::text, 'lost'::text])))) AS failed,
+            count(*) FILTER (WHERE (t.outcome = 'lost'::text)) AS lost,
+            count(*) FILTER (WHERE t.late) AS late,
+            count(*) FILTER (WHERE (t.settled = 'delivered'::text)) AS delivered,
+            count(*) FILTER (WHERE (t.settled = 'dead'::text)) AS dead,
+            count(*) FILTER (WHERE (t.settled = 'cancelled'::text)) AS cancelled,
+            percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY (((1000)::double precision * (EXTRACT(epoch FROM (t.started_at - e.occurred_at)))::double precision) + t.duration_ms)) AS delivery_ms,
+            percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE (t.status_code IS NOT NULL)) AS answer_ms
+           FROM (( SELECT r.event_id,
+                    r.connector_id,
+                    r.number,
+                    r.late,
+                    r.kind,
+                    r.connector_version,
+                    r.started_at,
+                    r.duration_ms,
+                    r.timings,
+                    r.url,
+                    r.request_headers,
+                    r.status_code,
+                    r.response_headers,
+                    r.response_body,
+                    r.response_cut,
+                    r.outcome,
+                    r.error_code,
+                    r.error,
+                    r.worker,
+                    r.settled,
+                    ((NOT r.late) AND (r.settled IS DISTINCT FROM 'cancelled'::text)) AS try
+                   FROM outbox.attempt r
+                  WHERE ((r.kind <> 'test'::text) AND (r.started_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (r.started_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))) t
+             LEFT JOIN LATERAL ( SELECT v.occurred_at
+                   FROM (outbox.delivery d
+                     JOIN outbox.event v ON ((v.id = d.event_id)))
+                  WHERE ((d.event_id = t.event_id) AND (d.connector_id = t.connector_id) AND (d.kind = 'auto'::text) AND (t.settled = 'delivered'::text) AND (t.kind = 'auto'::text))
+                 OFFSET 0) e ON (true))
+          GROUP BY t.connector_id) a);
+
+COMMENT ON VIEW outbox.attempt_day IS 'The figures of outbox.connector_day, from the facts. Filter by day.';
+
 CREATE TABLE outbox.attempt_default (
     event_id bigint NOT NULL,
     connector_id integer NOT NULL,
@@ -1074,6 +1263,23 @@ CREATE TABLE outbox.connector (
 
 COMMENT ON COLUMN outbox.connector.secret IS 'Ciphertext; so are signing_secret and signing_secret_old (the one being rotated out).';
 
+CREATE TABLE outbox.connector_day (
+    connector_id integer NOT NULL,
+    day date NOT NULL,
+    attempts bigint NOT NULL,
+    ok bigint NOT NULL,
+    failed bigint NOT NULL,
+    lost bigint NOT NULL,
+    late bigint NOT NULL,
+    delivered bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    delivery_ms double precision[],
+    answer_ms double precision[]
+);
+
+COMMENT ON TABLE outbox.connector_day IS 'What attempts of a finished UTC day came to, counted once: so that figures of a year are quick, and outlive the facts.';
+
 ALTER TABLE outbox.connector ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME outbox.connector_id_seq
     START WITH 1
@@ -1140,23 +1346,6 @@ CREATE TABLE outbox.decision_default (
     CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
 );
 
-CREATE TABLE outbox.delivery (
-    event_id bigint NOT NULL,
-    connector_id integer NOT NULL,
-    connector_version integer NOT NULL,
-    kind text DEFAULT 'auto'::text NOT NULL,
-    trigger text NOT NULL,
-    contract_id text NOT NULL,
-    business_unit text,
-    content_type text NOT NULL,
-    body bytea,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
-)
-PARTITION BY RANGE (event_id);
-
-COMMENT ON COLUMN outbox.delivery.body IS 'The exact bytes, frozen when routed: what every attempt and every replay sends. NULL: could not be built, or erased.';
-
 CREATE TABLE outbox.delivery_0 (
     event_id bigint NOT NULL,
     connector_id integer NOT NULL,
@@ -1186,24 +1375,6 @@ CREATE TABLE outbox.delivery_default (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
 );
-
-CREATE TABLE outbox.event (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    xid xid8 NOT NULL,
-    snapshot pg_snapshot NOT NULL,
-    trigger text NOT NULL,
-    contract_id text NOT NULL,
-    business_unit text,
-    status text,
-    changed jsonb,
-    detail jsonb,
-    document jsonb,
-    CONSTRAINT event_trigger_check CHECK ((trigger = ANY (ARRAY['create'::text, 'update'::text, 'send'::text, 'review'::text, 'expired'::text])))
-)
-PARTITION BY RANGE (id);
-
-COMMENT ON TABLE outbox.event IS 'One captured occurrence, written once, in the application''s own transaction.';
 
 CREATE TABLE outbox.event_0 (
     id bigint NOT NULL,
@@ -1519,13 +1690,27 @@ CREATE VIEW outbox_audit.attempts AS
      JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
      JOIN outbox.connector c ON ((c.id = t.connector_id)));
 
-COMMENT ON VIEW outbox_audit.attempts IS 'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id or started_at.';
+COMMENT ON VIEW outbox_audit.attempts IS 'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id, started_at or outcome; page by started_at and event_id.';
+
+COMMENT ON COLUMN outbox_audit.attempts.event_id IS 'The event; with connector_id and number it is the attempt, beside a late one.';
+
+COMMENT ON COLUMN outbox_audit.attempts.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.attempts.contract_id IS 'The contract.';
 
 COMMENT ON COLUMN outbox_audit.attempts.number IS 'From 1, without gaps, replays included; a late attempt stands beside the lost one of its number.';
 
 COMMENT ON COLUMN outbox_audit.attempts.kind IS 'auto, replay (by a person) or test.';
 
+COMMENT ON COLUMN outbox_audit.attempts.started_at IS 'When it began (database clock).';
+
+COMMENT ON COLUMN outbox_audit.attempts.duration_ms IS 'How long it took, milliseconds; NULL of a lost one.';
+
 COMMENT ON COLUMN outbox_audit.attempts.outcome IS 'ok, http_error, timeout, dns, connect, tls, blocked, protocol, report (could not be built), lost (the worker did not come back), late (it came back too late), interrupted.';
+
+COMMENT ON COLUMN outbox_audit.attempts.status_code IS 'The answer''s HTTP status; NULL without an answer.';
+
+COMMENT ON COLUMN outbox_audit.attempts.error IS 'What went wrong, in words; NULL where the status says it.';
 
 COMMENT ON COLUMN outbox_audit.attempts.url IS 'Where it went; NULL where nothing was sent or nobody knows.';
 
@@ -1533,11 +1718,19 @@ COMMENT ON COLUMN outbox_audit.attempts.request_headers IS 'As sent, secrets red
 
 COMMENT ON COLUMN outbox_audit.attempts.request_body IS 'The exact bytes of the report; request_text is the same as text.';
 
+COMMENT ON COLUMN outbox_audit.attempts.response_headers IS 'The answer''s headers; NULL without an answer.';
+
 COMMENT ON COLUMN outbox_audit.attempts.response_body IS 'The first bytes of the answer, as received; see response_cut.';
 
 COMMENT ON COLUMN outbox_audit.attempts.worker IS 'Who made it.';
 
+COMMENT ON COLUMN outbox_audit.attempts.connector_id IS 'The connector.';
+
 COMMENT ON COLUMN outbox_audit.attempts.connector_version IS 'Version of the connector whose URL, secret and headers were used.';
+
+COMMENT ON COLUMN outbox_audit.attempts.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.attempts.business_unit IS 'The contract''s business unit when the event was captured.';
 
 COMMENT ON COLUMN outbox_audit.attempts.late IS 'Came back after its lease had gone to another; changed nothing.';
 
@@ -1548,6 +1741,8 @@ COMMENT ON COLUMN outbox_audit.attempts.error_code IS 'A stable word for machine
 COMMENT ON COLUMN outbox_audit.attempts.timings IS 'Milliseconds by phase.';
 
 COMMENT ON COLUMN outbox_audit.attempts.response_cut IS 'Whether more of the answer came than is kept.';
+
+COMMENT ON COLUMN outbox_audit.attempts.content_type IS 'Content type of the report.';
 
 COMMENT ON COLUMN outbox_audit.attempts.request_text IS 'request_body as text; NULL where it is not UTF-8.';
 
@@ -1561,6 +1756,8 @@ CREATE VIEW outbox_audit.unopened AS
   WHERE ((w.stopped_at IS NULL) AND (w.seen_at > (now() - '00:01:00'::interval)));
 
 COMMENT ON VIEW outbox_audit.unopened IS 'Connectors whose deliveries wait since a running daemon has no key for their secret.';
+
+COMMENT ON COLUMN outbox_audit.unopened.connector_id IS 'The connector.';
 
 COMMENT ON COLUMN outbox_audit.unopened.worker IS 'The daemon.';
 
@@ -1617,9 +1814,19 @@ CREATE VIEW outbox_audit.deliveries AS
           WHERE ((t.event_id = d.event_id) AND (t.connector_id = d.connector_id) AND (NOT t.late))) a ON (true))
   WHERE (d.kind <> 'test'::text);
 
-COMMENT ON VIEW outbox_audit.deliveries IS 'One row for each event and connector that it goes to. Filter by contract_id, connector_id or event_id; for what is not delivered start from waiting, dead_letters or undelivered, which are small.';
+COMMENT ON VIEW outbox_audit.deliveries IS 'One row for each event and connector that it goes to. Filter by contract_id, connector_id, business_unit, event_id or created_at; page by event_id, or by created_at and event_id within a stretch of time. For what is not delivered start from waiting, dead_letters or undelivered, which are small.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.event_id IS 'The event; with connector_id it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.connector IS 'The connector''s present name.';
 
 COMMENT ON COLUMN outbox_audit.deliveries.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.business_unit IS 'The contract''s business unit when the event was captured.';
+
+COMMENT ON COLUMN outbox_audit.deliveries.trigger IS 'The event''s trigger.';
 
 COMMENT ON COLUMN outbox_audit.deliveries.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
 
@@ -1633,6 +1840,8 @@ COMMENT ON COLUMN outbox_audit.deliveries.finished_at IS 'When it was delivered 
 
 COMMENT ON COLUMN outbox_audit.deliveries.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
 
+COMMENT ON COLUMN outbox_audit.deliveries.connector_id IS 'The connector.';
+
 COMMENT ON COLUMN outbox_audit.deliveries.kind IS 'auto, or backfill.';
 
 COMMENT ON COLUMN outbox_audit.deliveries.blocked_by IS 'The event at the head of its lane, which it waits for.';
@@ -1641,35 +1850,291 @@ COMMENT ON COLUMN outbox_audit.deliveries.worker IS 'Who holds the lease.';
 
 COMMENT ON COLUMN outbox_audit.deliveries.replaying IS 'Whether a replay waits or is being sent.';
 
+COMMENT ON COLUMN outbox_audit.deliveries.content_type IS 'Content type of the report.';
+
 COMMENT ON COLUMN outbox_audit.deliveries.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
 
 CREATE VIEW outbox_audit.cancelled AS
- SELECT event_id,
-    connector,
-    connector_version,
-    contract_id,
-    business_unit,
-    trigger,
-    state,
-    attempts,
-    due_at,
-    created_at,
-    finished_at,
-    last_error,
-    connector_id,
-    kind,
-    blocked_by,
-    worker,
-    replaying,
-    content_type,
-    body
-   FROM outbox_audit.deliveries d
-  WHERE (((event_id, connector_id) IN ( SELECT t.event_id,
-            t.connector_id
-           FROM outbox.attempt t
-          WHERE (t.settled = 'cancelled'::text))) AND (state = 'cancelled'::text));
+ SELECT d.event_id,
+    d.connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+    d.state,
+    d.attempts,
+    d.due_at,
+    d.created_at,
+    d.finished_at,
+    d.last_error,
+    d.connector_id,
+    d.kind,
+    d.blocked_by,
+    d.worker,
+    d.replaying,
+    d.content_type,
+    d.body
+   FROM (outbox.attempt t
+     JOIN outbox_audit.deliveries d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+  WHERE ((t.settled = 'cancelled'::text) AND
+        CASE
+            WHEN (d.state = 'cancelled'::text) THEN true
+            ELSE false
+        END AND (NOT (EXISTS ( SELECT
+           FROM outbox.attempt o
+          WHERE ((o.event_id = t.event_id) AND (o.connector_id = t.connector_id) AND (o.settled = 'cancelled'::text) AND (o.number > t.number))
+         OFFSET 0))));
 
 COMMENT ON VIEW outbox_audit.cancelled IS 'Deliveries that were cancelled, as when their connector was removed. Columns as in deliveries.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.event_id IS 'The event; with connector_id it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.business_unit IS 'The contract''s business unit when the event was captured.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.attempts IS 'Number of the last attempt, replays included; one being made counts.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.due_at IS 'Next attempt not before; end of the lease while leased; NULL when nothing waits.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.created_at IS 'When it was routed.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.finished_at IS 'When it was delivered (the first time), went dead or was cancelled.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.kind IS 'auto, or backfill.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.blocked_by IS 'The event at the head of its lane, which it waits for.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.worker IS 'Who holds the lease.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.replaying IS 'Whether a replay waits or is being sent.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.content_type IS 'Content type of the report.';
+
+COMMENT ON COLUMN outbox_audit.cancelled.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+CREATE VIEW outbox_audit.config_changes AS
+ WITH kept AS (
+         SELECT v.connector_id,
+            v.version,
+            v.action,
+            v.spec,
+            v.changed_at,
+            v.changed_by,
+            v.origin,
+            ((v.spec - ARRAY['headers'::text, 'secret_changed'::text, 'signing_secret_changed'::text, 'headers_changed'::text]) || COALESCE(( SELECT jsonb_object_agg(('headers.'::text || h.key), h.value) AS jsonb_object_agg
+                   FROM jsonb_each(
+                        CASE jsonb_typeof((v.spec -> 'headers'::text))
+                            WHEN 'object'::text THEN (v.spec -> 'headers'::text)
+                            ELSE NULL::jsonb
+                        END) h(key, value)), '{}'::jsonb)) AS now
+           FROM outbox.connector_version v
+        ), versions AS (
+         SELECT k.connector_id,
+            k.version,
+            k.action,
+            k.spec,
+            k.changed_at,
+            k.changed_by,
+            k.origin,
+            k.now,
+            lag(k.now, 1, '{}'::jsonb) OVER (PARTITION BY k.connector_id ORDER BY k.version) AS before,
+            (ARRAY( SELECT m.secret
+                   FROM unnest(ARRAY['secret'::text, 'signing_secret'::text]) m(secret)
+                  WHERE (k.spec ? (m.secret || '_changed'::text))) || ARRAY( SELECT ('headers.'::text || n.name)
+                   FROM jsonb_array_elements_text(COALESCE((k.spec -> 'headers_changed'::text), '[]'::jsonb)) n(name))) AS renewed
+           FROM kept k
+        ), mappings AS (
+         SELECT s.id,
+            s.installed_at,
+            s.installed_by,
+            s.removed_at,
+            (s.mapping - 'installed'::text) AS now,
+            lag((s.mapping - 'installed'::text), 1, '{}'::jsonb) OVER (ORDER BY s.id) AS before,
+            lead(s.installed_at) OVER (ORDER BY s.id) AS next_installed_at
+           FROM outbox.source s
+        )
+ SELECT v.changed_at,
+    v.changed_by,
+    v.origin,
+    'connector'::text AS what,
+    c.name AS connector,
+    v.version,
+    v.action,
+    d.key,
+    d.old,
+    d.new,
+    v.connector_id
+   FROM ((versions v
+     JOIN outbox.connector c ON ((c.id = v.connector_id)))
+     LEFT JOIN LATERAL ( SELECT k.key,
+            (v.before -> k.key) AS old,
+                CASE
+                    WHEN ((v.before -> k.key) = (v.now -> k.key)) THEN '"changed"'::jsonb
+                    ELSE (v.now -> k.key)
+                END AS new
+           FROM ( SELECT jsonb_object_keys(v.before) AS jsonb_object_keys
+                UNION
+                 SELECT jsonb_object_keys(v.now) AS jsonb_object_keys) k(key)
+          WHERE (((v.before -> k.key) IS DISTINCT FROM (v.now -> k.key)) OR (k.key = ANY (v.renewed)))) d ON (true))
+UNION ALL
+ SELECT m.installed_at AS changed_at,
+    m.installed_by AS changed_by,
+    'code'::text AS origin,
+    'mapping'::text AS what,
+    NULL::text AS connector,
+    m.id AS version,
+    'install'::text AS action,
+    d.key,
+    d.old,
+    d.new,
+    NULL::integer AS connector_id
+   FROM (mappings m
+     LEFT JOIN LATERAL ( SELECT k.key,
+            (m.before -> k.key) AS old,
+            (m.now -> k.key) AS new
+           FROM ( SELECT jsonb_object_keys(m.before) AS jsonb_object_keys
+                UNION
+                 SELECT jsonb_object_keys(m.now) AS jsonb_object_keys) k(key)
+          WHERE ((m.before -> k.key) IS DISTINCT FROM (m.now -> k.key))) d ON (true))
+UNION ALL
+ SELECT m.removed_at AS changed_at,
+    NULL::text AS changed_by,
+    'code'::text AS origin,
+    'mapping'::text AS what,
+    NULL::text AS connector,
+    m.id AS version,
+    'uninstall'::text AS action,
+    NULL::text AS key,
+    NULL::jsonb AS old,
+    NULL::jsonb AS new,
+    NULL::integer AS connector_id
+   FROM mappings m
+  WHERE ((m.removed_at IS NOT NULL) AND ((m.next_installed_at IS NULL) OR (m.next_installed_at > (m.removed_at + '00:00:01'::interval))));
+
+COMMENT ON VIEW outbox_audit.config_changes IS 'Who changed which connector, or the installed mapping, when, and what differed: one row for each key. Never a secret.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.changed_at IS 'When.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.changed_by IS 'Who; of a mapping the database''s role; NULL of an uninstall, which is not recorded.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.origin IS 'From where: code (a file), command, page, or relay (the service itself).';
+
+COMMENT ON COLUMN outbox_audit.config_changes.what IS 'connector, or mapping.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.connector IS 'The connector''s present name; NULL of a mapping.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.version IS 'The version of the connector that the change made; of a mapping the number of its install.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.action IS 'create, edit, enable, disable or remove; of a mapping install or uninstall.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.key IS 'What differs: a field of the connector (headers.X of an own header), or a part of the mapping; NULL: nothing does.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.old IS 'Its value before, as JSON; NULL: it had none. Of a secret only set or none.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.new IS 'Its value since, as JSON; "changed" where one secret took another''s place.';
+
+COMMENT ON COLUMN outbox_audit.config_changes.connector_id IS 'The connector; NULL of a mapping.';
+
+CREATE VIEW outbox_audit.connector_daily AS
+ SELECT c.name AS connector,
+    a.day,
+    a.attempts,
+    a.ok,
+    a.failed,
+    a.lost,
+    a.late,
+    a.delivered,
+    a.dead,
+    a.cancelled,
+    round(((a.ok)::numeric / (NULLIF(a.attempts, 0))::numeric), 4) AS success_rate,
+    a.delivery_ms[1] AS delivery_p50_ms,
+    a.delivery_ms[2] AS delivery_p95_ms,
+    a.delivery_ms[3] AS delivery_p99_ms,
+    a.answer_ms[1] AS answer_p50_ms,
+    a.answer_ms[2] AS answer_p95_ms,
+    a.answer_ms[3] AS answer_p99_ms,
+    a.connector_id
+   FROM (( SELECT k.connector_id,
+            k.day,
+            k.attempts,
+            k.ok,
+            k.failed,
+            k.lost,
+            k.late,
+            k.delivered,
+            k.dead,
+            k.cancelled,
+            k.delivery_ms,
+            k.answer_ms
+           FROM outbox.connector_day k
+        UNION ALL
+         SELECT l.connector_id,
+            l.day,
+            l.attempts,
+            l.ok,
+            l.failed,
+            l.lost,
+            l.late,
+            l.delivered,
+            l.dead,
+            l.cancelled,
+            l.delivery_ms,
+            l.answer_ms
+           FROM outbox.attempt_day l
+          WHERE (l.day > ( SELECT COALESCE(max(k.day), '-infinity'::date) AS "coalesce"
+                   FROM outbox.connector_day k))) a
+     JOIN outbox.connector c ON ((c.id = a.connector_id)));
+
+COMMENT ON VIEW outbox_audit.connector_daily IS 'How each connector did on each UTC day of its attempts, tests left out. Filter by day, connector_id or connector. A day is counted for good six hours after its end.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.day IS 'UTC day on which the attempts began.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.attempts IS 'Attempts, replays included; neither tests, nor cancelled deliveries, nor late answers.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.ok IS 'Attempts that were answered 2xx.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.failed IS 'Attempts that failed, whatever followed.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.lost IS 'Attempts whose worker did not come back.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.late IS 'Of the lost ones, those whose answer came after the lease had gone to another.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.delivered IS 'Deliveries that these attempts settled as delivered.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.dead IS 'Deliveries that these attempts settled as dead.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.cancelled IS 'Deliveries that were cancelled that day.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.success_rate IS 'ok / attempts, from 0 to 1; NULL without attempts.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.delivery_p50_ms IS 'Median time from the change (the event''s occurred_at, in the application''s transaction) to its receiver''s 2xx, milliseconds; waiting, retries and holds included, replays and backfills not.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.delivery_p95_ms IS 'The same, which 95 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.delivery_p99_ms IS 'The same, which 99 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.answer_p50_ms IS 'Median time that the receiver took to answer, with whatever status, milliseconds.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.answer_p95_ms IS 'The same, which 95 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.answer_p99_ms IS 'The same, which 99 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_daily.connector_id IS 'The connector.';
 
 CREATE VIEW outbox_audit.connectors AS
  SELECT c.name AS connector,
@@ -1724,9 +2189,17 @@ CREATE VIEW outbox_audit.connectors AS
 
 COMMENT ON VIEW outbox_audit.connectors IS 'Connectors as they are now, removed ones too. Never a secret.';
 
+COMMENT ON COLUMN outbox_audit.connectors.connector IS 'Its name; that of a removed one may have been given again.';
+
+COMMENT ON COLUMN outbox_audit.connectors.connector_id IS 'Its number, which stays when the name changes.';
+
+COMMENT ON COLUMN outbox_audit.connectors.version IS 'Counted up with every change; config_changes has what each was.';
+
 COMMENT ON COLUMN outbox_audit.connectors.state IS 'enabled; held or disabled: its deliveries wait, see state_reason; removed.';
 
 COMMENT ON COLUMN outbox_audit.connectors.state_reason IS 'Why it is held or disabled.';
+
+COMMENT ON COLUMN outbox_audit.connectors.state_since IS 'Since when it is held, disabled or removed; NULL while it is enabled.';
 
 COMMENT ON COLUMN outbox_audit.connectors.failures IS 'Attempts in a row that its receiver did not answer; NULL: it is well.';
 
@@ -1734,19 +2207,143 @@ COMMENT ON COLUMN outbox_audit.connectors.failing_since IS 'Start of the first o
 
 COMMENT ON COLUMN outbox_audit.connectors.next_probe_at IS 'While held: when it is probed next, or the end of the lease of the probe that is out.';
 
+COMMENT ON COLUMN outbox_audit.connectors.last_error IS 'The last of these failures in words.';
+
 COMMENT ON COLUMN outbox_audit.connectors.waiting IS 'Deliveries in the queue, whatever their state.';
 
 COMMENT ON COLUMN outbox_audit.connectors.business_units IS 'Ids of business units; * stands for all.';
 
+COMMENT ON COLUMN outbox_audit.connectors.triggers IS 'The triggers that it hears of: create, update, send, review, expired.';
+
+COMMENT ON COLUMN outbox_audit.connectors.url IS 'Where its reports go: the payload URL.';
+
+COMMENT ON COLUMN outbox_audit.connectors.content_type IS 'application/json, or application/x-www-form-urlencoded.';
+
+COMMENT ON COLUMN outbox_audit.connectors.ssl_verification IS 'Whether the receiver''s certificate is checked.';
+
+COMMENT ON COLUMN outbox_audit.connectors.data IS 'What it gets: everything, or the status alone.';
+
+COMMENT ON COLUMN outbox_audit.connectors.company_fields IS 'Extra fields of the contract''s company that it gets.';
+
+COMMENT ON COLUMN outbox_audit.connectors.field_mapping IS 'Contract fields that go to properties of its own, in order.';
+
+COMMENT ON COLUMN outbox_audit.connectors.form_style IS 'How a form is written: fields, or all in one parameter payload.';
+
 COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract''s reports in order; none: no order.';
 
+COMMENT ON COLUMN outbox_audit.connectors.max_in_flight IS 'Most reports at one time, over all workers.';
+
 COMMENT ON COLUMN outbox_audit.connectors.rate_per_second IS 'Most reports a second over all workers; NULL: as many as max_in_flight lets.';
+
+COMMENT ON COLUMN outbox_audit.connectors.timeout_seconds IS 'How long a receiver may take for one attempt.';
 
 COMMENT ON COLUMN outbox_audit.connectors.schedule IS 'Seconds before the 2nd, 3rd, ... attempt; NULL: the service''s own.';
 
 COMMENT ON COLUMN outbox_audit.connectors.header_names IS 'Names of its own headers; their values may be secret.';
 
+COMMENT ON COLUMN outbox_audit.connectors.username IS 'User name that goes with its secret.';
+
+COMMENT ON COLUMN outbox_audit.connectors.has_secret IS 'Whether a secret is set.';
+
+COMMENT ON COLUMN outbox_audit.connectors.has_signing_secret IS 'Whether its reports are signed.';
+
 COMMENT ON COLUMN outbox_audit.connectors.discard IS 'Whether, while disabled, its deliveries are dropped and not kept waiting.';
+
+COMMENT ON COLUMN outbox_audit.connectors.origin IS 'Who keeps it: code (connectors.toml), command or page.';
+
+COMMENT ON COLUMN outbox_audit.connectors.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN outbox_audit.connectors.updated_at IS 'When it was last changed.';
+
+CREATE VIEW outbox_audit.connector_health AS
+ SELECT c.connector,
+    c.state,
+    c.state_reason,
+    c.state_since,
+    c.failures,
+    c.failing_since,
+    c.next_probe_at,
+    c.last_error,
+    COALESCE(q.waiting, (0)::bigint) AS waiting,
+    COALESCE(q.leased, (0)::bigint) AS leased,
+    COALESCE(q.blocked, (0)::bigint) AS blocked,
+    q.oldest_event_id,
+    ( SELECT d.created_at
+           FROM outbox.delivery d
+          WHERE ((d.event_id = q.oldest_event_id) AND (d.connector_id = c.connector_id))) AS oldest_waits_since,
+    COALESCE(a.attempts, (0)::bigint) AS attempts_last_hour,
+    COALESCE(a.ok, (0)::bigint) AS ok_last_hour,
+    round(((a.ok)::numeric / (NULLIF(a.attempts, 0))::numeric), 4) AS success_rate_last_hour,
+    COALESCE(a.dead, (0)::bigint) AS dead_last_hour,
+    a.last_ok_at,
+    a.answer_ms[1] AS answer_p50_ms,
+    a.answer_ms[2] AS answer_p95_ms,
+    a.answer_ms[3] AS answer_p99_ms,
+    c.connector_id
+   FROM ((outbox_audit.connectors c
+     LEFT JOIN ( SELECT w.connector_id,
+            count(*) AS waiting,
+            count(*) FILTER (WHERE ((w.lease_token IS NOT NULL) AND (w.due_at > now()))) AS leased,
+            count(*) FILTER (WHERE (NOT w.ready)) AS blocked,
+            min(w.event_id) AS oldest_event_id
+           FROM outbox.queue w
+          GROUP BY w.connector_id) q ON ((q.connector_id = c.connector_id)))
+     LEFT JOIN ( SELECT t.connector_id,
+            count(*) FILTER (WHERE (t.settled IS DISTINCT FROM 'cancelled'::text)) AS attempts,
+            count(*) FILTER (WHERE (t.outcome = 'ok'::text)) AS ok,
+            count(*) FILTER (WHERE (t.settled = 'dead'::text)) AS dead,
+            max(t.started_at) FILTER (WHERE (t.outcome = 'ok'::text)) AS last_ok_at,
+            percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE (t.status_code IS NOT NULL)) AS answer_ms
+           FROM outbox.attempt t
+          WHERE ((t.started_at > (now() - '01:00:00'::interval)) AND (t.kind <> 'test'::text) AND (NOT t.late))
+          GROUP BY t.connector_id) a ON ((a.connector_id = c.connector_id)))
+  WHERE (c.state <> 'removed'::text);
+
+COMMENT ON VIEW outbox_audit.connector_health IS 'How each connector does now: its state, what waits for it, and what came of the attempts of the last hour, tests left out.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.connector IS 'Its name.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.state IS 'enabled, held or disabled.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.state_reason IS 'Why it is held or disabled.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.state_since IS 'Since when it is.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.failures IS 'Attempts in a row that its receiver did not answer; NULL: it is well.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.failing_since IS 'Start of the first of these attempts.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.next_probe_at IS 'While held: when it is probed next, or the end of the lease of the probe that is out.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.last_error IS 'The last of these failures in words.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.waiting IS 'Deliveries in the queue, whatever their state.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.leased IS 'Of them, those that are being sent.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.blocked IS 'Of them, those behind another of the same contract.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.oldest_event_id IS 'The oldest event that waits for it.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.oldest_waits_since IS 'When that one was routed.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.attempts_last_hour IS 'Attempts that began in the last hour; neither cancelled deliveries nor late answers.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.ok_last_hour IS 'Of them, those that were answered 2xx.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.success_rate_last_hour IS 'ok / attempts, from 0 to 1; NULL without attempts.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.dead_last_hour IS 'Deliveries that these attempts settled as dead.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.last_ok_at IS 'Start of the last attempt of the hour that was answered 2xx.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.answer_p50_ms IS 'Median time that its receiver took to answer in the last hour, milliseconds.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.answer_p95_ms IS 'The same, which 95 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.answer_p99_ms IS 'The same, which 99 in 100 did not exceed.';
+
+COMMENT ON COLUMN outbox_audit.connector_health.connector_id IS 'The connector.';
 
 CREATE VIEW outbox_audit.contract_timeline AS
  SELECT e.contract_id,
@@ -1827,41 +2424,302 @@ UNION ALL
 
 COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay and attempt.';
 
+COMMENT ON COLUMN outbox_audit.contract_timeline.contract_id IS 'The contract.';
+
 COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay or attempt.';
 
+COMMENT ON COLUMN outbox_audit.contract_timeline.event_id IS 'The event that it is about.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.connector IS 'The connector''s present name; NULL of an event, and of a decision for all.';
+
 COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.number IS 'Of an attempt: its number.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.outcome IS 'Of an attempt: ok, http_error, ..., as in attempts.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.changed IS 'Of an event: column -> [old, new].';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
 
+COMMENT ON COLUMN outbox_audit.contract_timeline.connector_id IS 'The connector; NULL as connector is.';
+
+CREATE VIEW outbox_audit.coverage AS
+ WITH days AS NOT MATERIALIZED (
+         SELECT (f.day + n.n) AS day
+           FROM (( SELECT ((( SELECT min(e.occurred_at) AS min
+                           FROM outbox.event e) AT TIME ZONE 'UTC'::text))::date AS day) f
+             CROSS JOIN LATERAL generate_series(0, ((((now() AT TIME ZONE 'UTC'::text))::date - f.day) + 1)) n(n))
+        )
+ SELECT e.business_unit,
+    ((e.occurred_at AT TIME ZONE 'UTC'::text))::date AS day,
+    'outbox'::text AS side,
+    'not_routed'::text AS finding,
+    count(*) AS found,
+    min(e.contract_id) AS example,
+    'waits to be routed'::text AS words
+   FROM (outbox.inbox i
+     JOIN outbox.event e ON ((e.id = i.event_id)))
+  GROUP BY e.business_unit, (((e.occurred_at AT TIME ZONE 'UTC'::text))::date)
+UNION ALL
+ SELECT a.business_unit,
+    s.day,
+    'outbox'::text AS side,
+    'not_decided'::text AS finding,
+    a.found,
+    a.example,
+    'neither waits to be routed nor was decided'::text AS words
+   FROM (days s
+     CROSS JOIN LATERAL ( SELECT e.business_unit,
+            count(*) AS found,
+            min(e.contract_id) AS example
+           FROM outbox.event e
+          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
+                   FROM outbox.decision n
+                  WHERE (n.event_id = e.id)
+                 OFFSET 0))) AND (NOT (EXISTS ( SELECT
+                   FROM outbox.inbox i
+                  WHERE (i.event_id = e.id)
+                 OFFSET 0))))
+          GROUP BY e.business_unit) a)
+UNION ALL
+ SELECT a.business_unit,
+    s.day,
+    'outbox'::text AS side,
+    'no_delivery'::text AS finding,
+    a.found,
+    a.example,
+    'decided to be delivered, and there is no such delivery'::text AS words
+   FROM (days s
+     CROSS JOIN LATERAL ( SELECT e.business_unit,
+            count(*) AS found,
+            min(e.contract_id) AS example
+           FROM (outbox.event e
+             CROSS JOIN LATERAL ( SELECT n_1.connector_id
+                   FROM outbox.decision n_1
+                  WHERE ((n_1.event_id = e.id) AND (n_1.reason = ANY (ARRAY['deliver'::text, 'backfill'::text])) AND (NOT (EXISTS ( SELECT
+                           FROM outbox.delivery d
+                          WHERE ((d.event_id = n_1.event_id) AND (d.connector_id = n_1.connector_id))
+                         OFFSET 0))))
+                 OFFSET 0) n)
+          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))
+          GROUP BY e.business_unit) a)
+UNION ALL
+ SELECT a.business_unit,
+    s.day,
+    'outbox'::text AS side,
+    'not_settled'::text AS finding,
+    a.found,
+    a.example,
+    'a delivery that neither waits nor was settled'::text AS words
+   FROM (days s
+     CROSS JOIN LATERAL ( SELECT e.business_unit,
+            count(*) AS found,
+            min(e.contract_id) AS example
+           FROM (outbox.event e
+             CROSS JOIN LATERAL ( SELECT d_1.connector_id
+                   FROM outbox.delivery d_1
+                  WHERE ((d_1.event_id = e.id) AND (d_1.kind <> 'test'::text) AND (NOT (EXISTS ( SELECT
+                           FROM outbox.attempt t
+                          WHERE ((t.event_id = d_1.event_id) AND (t.connector_id = d_1.connector_id) AND (t.settled IS NOT NULL))
+                         OFFSET 0))) AND (NOT (EXISTS ( SELECT
+                           FROM outbox.queue q
+                          WHERE ((q.event_id = d_1.event_id) AND (q.connector_id = d_1.connector_id))
+                         OFFSET 0))))
+                 OFFSET 0) d)
+          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))
+          GROUP BY e.business_unit) a)
+UNION ALL
+ SELECT a.business_unit,
+    s.day,
+    'outbox'::text AS side,
+    'to_nobody'::text AS finding,
+    a.found,
+    a.example,
+    'decided to go to no connector at all: not_sent says why'::text AS words
+   FROM (days s
+     CROSS JOIN LATERAL ( SELECT e.business_unit,
+            count(*) AS found,
+            min(e.contract_id) AS example
+           FROM outbox.event e
+          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)) AND (EXISTS ( SELECT
+                   FROM outbox.decision n
+                  WHERE (n.event_id = e.id)
+                 OFFSET 0)) AND (NOT (EXISTS ( SELECT
+                   FROM outbox.decision n
+                  WHERE ((n.event_id = e.id) AND (n.reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'coalesced'::text, 'unchanged'::text])))
+                 OFFSET 0))))
+          GROUP BY e.business_unit) a)
+UNION ALL
+ SELECT NULL::text AS business_unit,
+    ((x.occurred_at AT TIME ZONE 'UTC'::text))::date AS day,
+    'outbox'::text AS side,
+    'not_captured'::text AS finding,
+    count(*) AS found,
+    min(x.contract_id) AS example,
+    'a capture rule failed: outbox recapture'::text AS words
+   FROM outbox.capture_error x
+  WHERE (x.recaptured_at IS NULL)
+  GROUP BY (((x.occurred_at AT TIME ZONE 'UTC'::text))::date)
+UNION ALL
+ SELECT u.business_unit,
+    ((u.since AT TIME ZONE 'UTC'::text))::date AS day,
+    'source'::text AS side,
+    u.finding,
+    count(*) AS found,
+    min(u.contract_id) AS example,
+    min(u.words) AS words
+   FROM outbox_audit.uncovered_contracts() u(business_unit, contract_id, finding, columns, since, last_event_id, words)
+  GROUP BY u.business_unit, (((u.since AT TIME ZONE 'UTC'::text))::date), u.finding;
+
+COMMENT ON VIEW outbox_audit.coverage IS 'The missed-event detector: contracts and changes with no event or no delivery, by business unit and day. No row is good news.
+Side outbox holds the facts against each other, side source holds every contract against its last event (outbox_audit.uncovered_contracts says what it finds and what not).
+All of it reads all contracts and all events: WHERE side = ''outbox'' AND day >= ... is quick.';
+
+COMMENT ON COLUMN outbox_audit.coverage.business_unit IS 'Owner of the contracts; NULL where it is unknown, as of what was not captured.';
+
+COMMENT ON COLUMN outbox_audit.coverage.day IS 'UTC day on which the event occurred or the capture failed; on the source''s side that of the contract''s last event, else of its creation.';
+
+COMMENT ON COLUMN outbox_audit.coverage.side IS 'outbox: facts held against each other; source: contracts held against their events.';
+
+COMMENT ON COLUMN outbox_audit.coverage.finding IS 'not_routed (waits for routing, as every event does for a moment), not_decided, no_delivery (decided, but not made), not_settled (neither waits nor was settled), to_nobody (goes to no connector, for a recorded reason), not_captured (a capture rule failed); of the source no_create, changed, unseen, not_compared.';
+
+COMMENT ON COLUMN outbox_audit.coverage.found IS 'How many events, deliveries, failures or contracts.';
+
+COMMENT ON COLUMN outbox_audit.coverage.example IS 'One of their contracts.';
+
+COMMENT ON COLUMN outbox_audit.coverage.words IS 'The finding in words.';
+
 CREATE VIEW outbox_audit.dead_letters AS
- SELECT event_id,
-    connector,
-    connector_version,
-    contract_id,
-    business_unit,
-    trigger,
-    state,
-    attempts,
-    due_at,
-    created_at,
-    finished_at,
-    last_error,
-    connector_id,
-    kind,
-    blocked_by,
-    worker,
-    replaying,
-    content_type,
-    body
-   FROM outbox_audit.deliveries d
-  WHERE (((event_id, connector_id) IN ( SELECT t.event_id,
-            t.connector_id
-           FROM outbox.attempt t
-          WHERE (t.settled = 'dead'::text))) AND (state = 'dead'::text));
+ SELECT d.event_id,
+    d.connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+    d.state,
+    d.attempts,
+    d.due_at,
+    d.created_at,
+    d.finished_at,
+    d.last_error,
+    d.connector_id,
+    d.kind,
+    d.blocked_by,
+    d.worker,
+    d.replaying,
+    d.content_type,
+    d.body
+   FROM (outbox.attempt t
+     JOIN outbox_audit.deliveries d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+  WHERE ((t.settled = 'dead'::text) AND
+        CASE
+            WHEN (d.state = 'dead'::text) THEN true
+            ELSE false
+        END AND (NOT (EXISTS ( SELECT
+           FROM outbox.attempt o
+          WHERE ((o.event_id = t.event_id) AND (o.connector_id = t.connector_id) AND (o.settled = 'dead'::text) AND (o.number > t.number))
+         OFFSET 0))));
 
 COMMENT ON VIEW outbox_audit.dead_letters IS 'Deliveries that are dead; `outbox replay` sends them again. Columns as in deliveries.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.event_id IS 'The event; with connector_id it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.business_unit IS 'The contract''s business unit when the event was captured.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.attempts IS 'Number of the last attempt, replays included; one being made counts.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.due_at IS 'Next attempt not before; end of the lease while leased; NULL when nothing waits.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.created_at IS 'When it was routed.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.finished_at IS 'When it was delivered (the first time), went dead or was cancelled.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.kind IS 'auto, or backfill.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.blocked_by IS 'The event at the head of its lane, which it waits for.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.worker IS 'Who holds the lease.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.replaying IS 'Whether a replay waits or is being sent.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.content_type IS 'Content type of the report.';
+
+COMMENT ON COLUMN outbox_audit.dead_letters.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+CREATE VIEW outbox_audit.duplicates AS
+ SELECT t.event_id,
+    c.name AS connector,
+    d.contract_id,
+    d.trigger,
+    d.business_unit,
+    a.arrivals,
+    a.confirmed,
+    a.replays,
+    a.first_at,
+    t.started_at AS last_at,
+    a.outcomes,
+    t.connector_id
+   FROM (((outbox.attempt t
+     JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+     JOIN outbox.connector c ON ((c.id = t.connector_id)))
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT o.number) AS arrivals,
+            count(DISTINCT o.number) FILTER (WHERE ((o.status_code >= 200) AND (o.status_code <= 299))) AS confirmed,
+            count(DISTINCT o.number) FILTER (WHERE (o.kind = 'replay'::text)) AS replays,
+            min(o.started_at) AS first_at,
+            max(o.number) AS last_number,
+            array_agg(o.outcome ORDER BY o.number, o.late) AS outcomes
+           FROM outbox.attempt o
+          WHERE ((o.event_id = t.event_id) AND (o.connector_id = t.connector_id) AND outbox_audit.may_have_arrived(o.outcome, o.settled))) a)
+  WHERE ((t.number > 1) AND (NOT t.late) AND (d.kind <> 'test'::text) AND
+        CASE
+            WHEN ((t.number = a.last_number) AND (a.arrivals > 1)) THEN true
+            ELSE false
+        END AND outbox_audit.may_have_arrived(t.outcome, t.settled));
+
+COMMENT ON VIEW outbox_audit.duplicates IS 'Deliveries of which more than one attempt may have reached the receiver; webhook-id lets it tell. Filter by last_at, connector_id or contract_id.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.event_id IS 'The event; with the connector it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.connector IS 'Whose receiver may have got it twice.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.business_unit IS 'The contract''s business unit.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.arrivals IS 'Attempts that may have arrived: ok, http_error, timeout, protocol, lost, late, interrupted; lost and late of one number count once.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.confirmed IS 'How many of them the receiver answered with 2xx, also too late: above 1 it certainly got it twice.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.replays IS 'How many of them a person asked for.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.first_at IS 'Start of the first of them.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.last_at IS 'Start of the last of them.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.outcomes IS 'Their outcomes, in order.';
+
+COMMENT ON COLUMN outbox_audit.duplicates.connector_id IS 'The connector.';
 
 CREATE VIEW outbox_audit.events AS
  SELECT id AS event_id,
@@ -1883,7 +2741,7 @@ CREATE VIEW outbox_audit.events AS
           WHERE (d.event_id = e.id)) AS routed_at
    FROM outbox.event e;
 
-COMMENT ON VIEW outbox_audit.events IS 'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, event_id or occurred_at.';
+COMMENT ON VIEW outbox_audit.events IS 'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, business_unit, event_id or occurred_at; page by event_id, or by occurred_at and event_id within a stretch of time.';
 
 COMMENT ON COLUMN outbox_audit.events.event_id IS 'Its number; a contract''s events are numbered in the order of their row locks.';
 
@@ -1924,9 +2782,11 @@ CREATE VIEW outbox_audit.not_sent AS
      LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
   WHERE ((n.reason <> ALL (ARRAY['deliver'::text, 'backfill'::text])) AND (NOT (EXISTS ( SELECT
            FROM outbox.delivery d
-          WHERE ((d.event_id = n.event_id) AND (d.connector_id = n.connector_id))))) AND (NOT ((n.connector_id IS NULL) AND (EXISTS ( SELECT
+          WHERE ((d.event_id = n.event_id) AND (d.connector_id = n.connector_id))
+         OFFSET 0))) AND (NOT ((n.connector_id IS NULL) AND (EXISTS ( SELECT
            FROM outbox.delivery d
-          WHERE (d.event_id = n.event_id))))))
+          WHERE (d.event_id = n.event_id)
+         OFFSET 0)))))
 UNION ALL
  SELECT d.event_id,
     d.connector,
@@ -1956,13 +2816,72 @@ UNION ALL
 
 COMMENT ON VIEW outbox_audit.not_sent IS 'What was not sent and will not be unless a person acts, with the reason. What still waits stands in `waiting`.';
 
+COMMENT ON COLUMN outbox_audit.not_sent.event_id IS 'The event.';
+
 COMMENT ON COLUMN outbox_audit.not_sent.connector IS 'For whom; NULL where the reason holds for all.';
 
 COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
 
+COMMENT ON COLUMN outbox_audit.not_sent.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.business_unit IS 'The contract''s business unit when the event was captured.';
+
 COMMENT ON COLUMN outbox_audit.not_sent.since IS 'When that was decided or settled.';
 
 COMMENT ON COLUMN outbox_audit.not_sent.words IS 'The reason in words.';
+
+COMMENT ON COLUMN outbox_audit.not_sent.connector_id IS 'The connector; NULL where the reason holds for all.';
+
+CREATE VIEW outbox_audit.order_violations AS
+ SELECT d.contract_id,
+    c.name AS connector,
+    p.event_id AS earlier_event_id,
+    d.event_id AS later_event_id,
+    s.settled_at AS earlier_settled_at,
+    t.started_at AS later_started_at,
+    ((1000)::double precision * (EXTRACT(epoch FROM (s.settled_at - t.started_at)))::double precision) AS ahead_ms,
+    d.business_unit,
+    d.connector_id
+   FROM ((((outbox.attempt t
+     JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+     JOIN outbox.connector c ON ((c.id = t.connector_id)))
+     CROSS JOIN LATERAL ( SELECT o.event_id,
+            o.connector_version
+           FROM outbox.delivery o
+          WHERE ((o.contract_id = d.contract_id) AND (o.connector_id = d.connector_id) AND (o.event_id < d.event_id) AND (o.kind = 'auto'::text))
+          ORDER BY o.event_id DESC
+         LIMIT 1) p)
+     CROSS JOIN LATERAL ( SELECT min((o.started_at + (COALESCE(o.duration_ms, (0)::double precision) * '00:00:00.001'::interval))) AS settled_at
+           FROM outbox.attempt o
+          WHERE ((o.event_id = p.event_id) AND (o.connector_id = d.connector_id) AND (o.settled IS NOT NULL) AND (NOT o.late))) s)
+  WHERE ((t.kind = 'auto'::text) AND (NOT t.late) AND (t.settled = 'delivered'::text) AND (d.kind = 'auto'::text) AND ((s.settled_at IS NULL) OR (s.settled_at > t.started_at)) AND (NOT (EXISTS ( SELECT
+           FROM outbox.connector_version v
+          WHERE ((v.connector_id = d.connector_id) AND ((v.version >= p.connector_version) AND (v.version <= d.connector_version)) AND ((v.spec ->> 'order'::text) = 'none'::text))))) AND (EXISTS ( SELECT
+           FROM outbox.event earlier,
+            outbox.event later
+          WHERE ((earlier.id = p.event_id) AND (later.id = d.event_id) AND ((earlier.xid = later.xid) OR pg_visible_in_snapshot(earlier.xid, later.snapshot))))));
+
+COMMENT ON VIEW outbox_audit.order_violations IS 'Where a connector with order contract was sent a contract''s later event before the earlier one was settled: there should be none. Filter by contract_id, or by connector_id and later_started_at.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.connector IS 'Who got them out of order.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.earlier_event_id IS 'The event that should have been settled first.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.later_event_id IS 'The event of the same contract that was delivered before that.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.earlier_settled_at IS 'When the earlier one was first settled; NULL: not yet.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.later_started_at IS 'When the attempt that delivered the later one began.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.ahead_ms IS 'By how much; below some milliseconds it may be the workers'' clocks, which follow the database''s. NULL: the earlier one is not settled yet.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.business_unit IS 'The contract''s business unit.';
+
+COMMENT ON COLUMN outbox_audit.order_violations.connector_id IS 'The connector.';
 
 CREATE VIEW outbox_audit.waiting AS
  SELECT event_id,
@@ -1991,71 +2910,169 @@ CREATE VIEW outbox_audit.waiting AS
 
 COMMENT ON VIEW outbox_audit.waiting IS 'Deliveries that are pending, held, blocked or leased; columns as in deliveries.';
 
-CREATE VIEW outbox_audit.undelivered AS
- SELECT waiting.event_id,
-    waiting.connector,
-    waiting.connector_version,
-    waiting.contract_id,
-    waiting.business_unit,
-    waiting.trigger,
-    waiting.state,
-    waiting.attempts,
-    waiting.due_at,
-    waiting.created_at,
-    waiting.finished_at,
-    waiting.last_error,
-    waiting.connector_id,
-    waiting.kind,
-    waiting.blocked_by,
-    waiting.worker,
-    waiting.replaying,
-    waiting.content_type,
-    waiting.body
-   FROM outbox_audit.waiting
-UNION ALL
- SELECT dead_letters.event_id,
-    dead_letters.connector,
-    dead_letters.connector_version,
-    dead_letters.contract_id,
-    dead_letters.business_unit,
-    dead_letters.trigger,
-    dead_letters.state,
-    dead_letters.attempts,
-    dead_letters.due_at,
-    dead_letters.created_at,
-    dead_letters.finished_at,
-    dead_letters.last_error,
-    dead_letters.connector_id,
-    dead_letters.kind,
-    dead_letters.blocked_by,
-    dead_letters.worker,
-    dead_letters.replaying,
-    dead_letters.content_type,
-    dead_letters.body
-   FROM outbox_audit.dead_letters
-UNION ALL
- SELECT cancelled.event_id,
-    cancelled.connector,
-    cancelled.connector_version,
-    cancelled.contract_id,
-    cancelled.business_unit,
-    cancelled.trigger,
-    cancelled.state,
-    cancelled.attempts,
-    cancelled.due_at,
-    cancelled.created_at,
-    cancelled.finished_at,
-    cancelled.last_error,
-    cancelled.connector_id,
-    cancelled.kind,
-    cancelled.blocked_by,
-    cancelled.worker,
-    cancelled.replaying,
-    cancelled.content_type,
-    cancelled.body
-   FROM outbox_audit.cancelled;
+COMMENT ON COLUMN outbox_audit.waiting.event_id IS 'The event; with connector_id it is the delivery.';
 
-COMMENT ON VIEW outbox_audit.undelivered IS 'Deliveries that are waiting, dead or cancelled; columns as in deliveries.';
+COMMENT ON COLUMN outbox_audit.waiting.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.waiting.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.waiting.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.waiting.business_unit IS 'The contract''s business unit when the event was captured.';
+
+COMMENT ON COLUMN outbox_audit.waiting.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.waiting.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
+
+COMMENT ON COLUMN outbox_audit.waiting.attempts IS 'Number of the last attempt, replays included; one being made counts.';
+
+COMMENT ON COLUMN outbox_audit.waiting.due_at IS 'Next attempt not before; end of the lease while leased; NULL when nothing waits.';
+
+COMMENT ON COLUMN outbox_audit.waiting.created_at IS 'When it was routed.';
+
+COMMENT ON COLUMN outbox_audit.waiting.finished_at IS 'When it was delivered (the first time), went dead or was cancelled.';
+
+COMMENT ON COLUMN outbox_audit.waiting.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
+
+COMMENT ON COLUMN outbox_audit.waiting.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.waiting.kind IS 'auto, or backfill.';
+
+COMMENT ON COLUMN outbox_audit.waiting.blocked_by IS 'The event at the head of its lane, which it waits for.';
+
+COMMENT ON COLUMN outbox_audit.waiting.worker IS 'Who holds the lease.';
+
+COMMENT ON COLUMN outbox_audit.waiting.replaying IS 'Whether a replay waits or is being sent.';
+
+COMMENT ON COLUMN outbox_audit.waiting.content_type IS 'Content type of the report.';
+
+COMMENT ON COLUMN outbox_audit.waiting.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+CREATE VIEW outbox_audit.undelivered AS
+ SELECT d.event_id,
+    d.connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+    d.state,
+    d.attempts,
+    d.due_at,
+    d.created_at,
+    d.finished_at,
+    d.last_error,
+    d.connector_id,
+    d.kind,
+    d.blocked_by,
+    d.worker,
+    d.replaying,
+    d.content_type,
+    d.body,
+        CASE
+            WHEN (d.state = 'pending'::text) THEN GREATEST(d.due_at, now())
+            WHEN ((d.state = 'held'::text) AND c.enabled) THEN h.probe_at
+            ELSE NULL::timestamp with time zone
+        END AS next_attempt_at,
+        CASE d.state
+            WHEN 'pending'::text THEN 'its turn'::text
+            WHEN 'leased'::text THEN 'its receiver''s answer'::text
+            WHEN 'blocked'::text THEN (('event '::text || d.blocked_by) || ' of the same contract'::text)
+            WHEN 'held'::text THEN COALESCE(('its connector is enabled: '::text || c.disabled_reason), ('its receiver answers: '::text || h.held_reason), 'a daemon has the key of its secret'::text)
+            ELSE NULL::text
+        END AS waits_for
+   FROM ((outbox_audit.waiting d
+     JOIN outbox.connector c ON ((c.id = d.connector_id)))
+     LEFT JOIN outbox.health h ON ((h.connector_id = d.connector_id)))
+UNION ALL
+ SELECT d.event_id,
+    d.connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+    d.state,
+    d.attempts,
+    d.due_at,
+    d.created_at,
+    d.finished_at,
+    d.last_error,
+    d.connector_id,
+    d.kind,
+    d.blocked_by,
+    d.worker,
+    d.replaying,
+    d.content_type,
+    d.body,
+    NULL::timestamp with time zone AS next_attempt_at,
+    'a person: outbox replay'::text AS waits_for
+   FROM outbox_audit.dead_letters d
+UNION ALL
+ SELECT d.event_id,
+    d.connector,
+    d.connector_version,
+    d.contract_id,
+    d.business_unit,
+    d.trigger,
+    d.state,
+    d.attempts,
+    d.due_at,
+    d.created_at,
+    d.finished_at,
+    d.last_error,
+    d.connector_id,
+    d.kind,
+    d.blocked_by,
+    d.worker,
+    d.replaying,
+    d.content_type,
+    d.body,
+    NULL::timestamp with time zone AS next_attempt_at,
+    NULL::text AS waits_for
+   FROM outbox_audit.cancelled d;
+
+COMMENT ON VIEW outbox_audit.undelivered IS 'Deliveries that are waiting, dead or cancelled, with their last error, their next attempt and what they wait for.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.event_id IS 'The event; with connector_id it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.connector_version IS 'Version of the connector that the report was built by.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.contract_id IS 'The contract.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.business_unit IS 'The contract''s business unit when the event was captured.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.trigger IS 'The event''s trigger.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.state IS 'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.attempts IS 'Number of the last attempt, replays included; one being made counts.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.due_at IS 'Next attempt not before; end of the lease while leased; NULL when nothing waits.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.created_at IS 'When it was routed.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.finished_at IS 'When it was delivered (the first time), went dead or was cancelled.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.last_error IS 'Why the latest attempt that failed did; kept once a later one succeeds.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.kind IS 'auto, or backfill.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.blocked_by IS 'The event at the head of its lane, which it waits for.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.worker IS 'Who holds the lease.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.replaying IS 'Whether a replay waits or is being sent.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.content_type IS 'Content type of the report.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.next_attempt_at IS 'When it is tried next by itself; NULL while it is being sent, blocked, or waits for a person.';
+
+COMMENT ON COLUMN outbox_audit.undelivered.waits_for IS 'What must come first, in words; NULL of a cancelled one: nothing will.';
 
 ALTER TABLE ONLY outbox.attempt ATTACH PARTITION outbox.attempt_0 FOR VALUES FROM ('0') TO ('5000000');
 
@@ -2097,6 +3114,9 @@ ALTER TABLE ONLY outbox.attempt_default
 
 ALTER TABLE ONLY outbox.capture_error
     ADD CONSTRAINT capture_error_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY outbox.connector_day
+    ADD CONSTRAINT connector_day_pkey PRIMARY KEY (day, connector_id);
 
 ALTER TABLE ONLY outbox.connector
     ADD CONSTRAINT connector_pkey PRIMARY KEY (id);
@@ -2163,23 +3183,39 @@ CREATE INDEX attempt_settled ON ONLY outbox.attempt USING btree (settled, event_
 
 CREATE INDEX attempt_0_settled_event_id_idx ON outbox.attempt_0 USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
-CREATE INDEX attempt_started_at ON ONLY outbox.attempt USING brin (started_at);
+CREATE INDEX attempt_started_at ON ONLY outbox.attempt USING btree (started_at, event_id, connector_id);
 
-CREATE INDEX attempt_0_started_at_idx ON outbox.attempt_0 USING brin (started_at);
+CREATE INDEX attempt_0_started_at_event_id_connector_id_idx ON outbox.attempt_0 USING btree (started_at, event_id, connector_id);
+
+CREATE INDEX attempt_trouble ON ONLY outbox.attempt USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
+
+CREATE INDEX attempt_0_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_0 USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
 CREATE INDEX attempt_default_settled_event_id_idx ON outbox.attempt_default USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
-CREATE INDEX attempt_default_started_at_idx ON outbox.attempt_default USING brin (started_at);
+CREATE INDEX attempt_default_started_at_event_id_connector_id_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id);
+
+CREATE INDEX attempt_default_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
 CREATE INDEX capture_error_open ON outbox.capture_error USING btree (id) WHERE (recaptured_at IS NULL);
 
 CREATE UNIQUE INDEX connector_name ON outbox.connector USING btree (name) WHERE (removed_at IS NULL);
 
+CREATE INDEX decision_against ON ONLY outbox.decision USING btree (connector_id, event_id) WHERE (reason <> ALL (ARRAY['deliver'::text, 'backfill'::text]));
+
+CREATE INDEX decision_0_connector_id_event_id_idx ON outbox.decision_0 USING btree (connector_id, event_id) WHERE (reason <> ALL (ARRAY['deliver'::text, 'backfill'::text]));
+
 CREATE INDEX decision_event ON ONLY outbox.decision USING btree (event_id, connector_id);
 
 CREATE INDEX decision_0_event_id_connector_id_idx ON outbox.decision_0 USING btree (event_id, connector_id);
 
+CREATE INDEX decision_default_connector_id_event_id_idx ON outbox.decision_default USING btree (connector_id, event_id) WHERE (reason <> ALL (ARRAY['deliver'::text, 'backfill'::text]));
+
 CREATE INDEX decision_default_event_id_connector_id_idx ON outbox.decision_default USING btree (event_id, connector_id);
+
+CREATE INDEX delivery_business_unit ON ONLY outbox.delivery USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
+
+CREATE INDEX delivery_0_business_unit_idx ON outbox.delivery_0 USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX delivery_connector ON ONLY outbox.delivery USING btree (connector_id, event_id);
 
@@ -2189,27 +3225,35 @@ CREATE INDEX delivery_contract ON ONLY outbox.delivery USING btree (contract_id,
 
 CREATE INDEX delivery_0_contract_id_event_id_idx ON outbox.delivery_0 USING btree (contract_id, event_id);
 
-CREATE INDEX delivery_created_at ON ONLY outbox.delivery USING brin (created_at);
+CREATE INDEX delivery_created_at ON ONLY outbox.delivery USING btree (created_at, event_id, connector_id);
 
-CREATE INDEX delivery_0_created_at_idx ON outbox.delivery_0 USING brin (created_at);
+CREATE INDEX delivery_0_created_at_event_id_connector_id_idx ON outbox.delivery_0 USING btree (created_at, event_id, connector_id);
+
+CREATE INDEX delivery_default_business_unit_idx ON outbox.delivery_default USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX delivery_default_connector_id_event_id_idx ON outbox.delivery_default USING btree (connector_id, event_id);
 
 CREATE INDEX delivery_default_contract_id_event_id_idx ON outbox.delivery_default USING btree (contract_id, event_id);
 
-CREATE INDEX delivery_default_created_at_idx ON outbox.delivery_default USING brin (created_at);
+CREATE INDEX delivery_default_created_at_event_id_connector_id_idx ON outbox.delivery_default USING btree (created_at, event_id, connector_id);
+
+CREATE INDEX event_business_unit ON ONLY outbox.event USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
+
+CREATE INDEX event_0_business_unit_idx ON outbox.event_0 USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid, id);
 
 CREATE INDEX event_0_contract_id_xid_id_idx ON outbox.event_0 USING btree (contract_id, xid, id);
 
-CREATE INDEX event_occurred_at ON ONLY outbox.event USING brin (occurred_at);
+CREATE INDEX event_occurred_at ON ONLY outbox.event USING btree (occurred_at, id);
 
-CREATE INDEX event_0_occurred_at_idx ON outbox.event_0 USING brin (occurred_at);
+CREATE INDEX event_0_occurred_at_id_idx ON outbox.event_0 USING btree (occurred_at, id);
+
+CREATE INDEX event_default_business_unit_idx ON outbox.event_default USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX event_default_contract_id_xid_id_idx ON outbox.event_default USING btree (contract_id, xid, id);
 
-CREATE INDEX event_default_occurred_at_idx ON outbox.event_default USING brin (occurred_at);
+CREATE INDEX event_default_occurred_at_id_idx ON outbox.event_default USING btree (occurred_at, id);
 
 CREATE INDEX inbox_contract ON outbox.inbox USING btree (contract_id);
 
@@ -2235,43 +3279,59 @@ ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_0_pkey;
 
 ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_event_id_idx;
 
-ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_0_started_at_idx;
+ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_idx;
+
+ALTER INDEX outbox.attempt_trouble ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_outcome_idx;
 
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_default_pkey;
 
 ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_default_settled_event_id_idx;
 
-ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_default_started_at_idx;
+ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_default_started_at_event_id_connector_id_idx;
+
+ALTER INDEX outbox.attempt_trouble ATTACH PARTITION outbox.attempt_default_started_at_event_id_connector_id_outcome_idx;
+
+ALTER INDEX outbox.decision_against ATTACH PARTITION outbox.decision_0_connector_id_event_id_idx;
 
 ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_0_event_id_connector_id_idx;
 
+ALTER INDEX outbox.decision_against ATTACH PARTITION outbox.decision_default_connector_id_event_id_idx;
+
 ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_default_event_id_connector_id_idx;
+
+ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_0_business_unit_idx;
 
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_0_connector_id_event_id_idx;
 
 ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_0_contract_id_event_id_idx;
 
-ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_0_created_at_idx;
+ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_0_created_at_event_id_connector_id_idx;
 
 ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_0_pkey;
+
+ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_default_business_unit_idx;
 
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_default_connector_id_event_id_idx;
 
 ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_default_contract_id_event_id_idx;
 
-ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_default_created_at_idx;
+ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_default_created_at_event_id_connector_id_idx;
 
 ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_default_pkey;
 
+ALTER INDEX outbox.event_business_unit ATTACH PARTITION outbox.event_0_business_unit_idx;
+
 ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_0_contract_id_xid_id_idx;
 
-ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_0_occurred_at_idx;
+ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_0_occurred_at_id_idx;
 
 ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_0_pkey;
 
+ALTER INDEX outbox.event_business_unit ATTACH PARTITION outbox.event_default_business_unit_idx;
+
 ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract_id_xid_id_idx;
 
-ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_idx;
+ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_id_idx;
 
 ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_default_pkey;
 
@@ -2284,6 +3344,9 @@ ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_15000000_event_id
 ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_5000000_event_id_connector_id_idx;
 
 ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_default_event_id_connector_id_idx;
+
+ALTER TABLE ONLY outbox.connector_day
+    ADD CONSTRAINT connector_day_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);

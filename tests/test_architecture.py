@@ -35,7 +35,7 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit
+        outbox.audit outbox.daily
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection

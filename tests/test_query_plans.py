@@ -26,6 +26,7 @@ from outbox.secret_box import SecretBox
 from tests.conftest import Database
 from tests.factories import connect, insert_connector, insert_note
 from tests.leases import attempt
+from tests.plans import Plan
 from tests.postgres import DEFAULT_VERSION, Server
 
 WAITING = 100_000
@@ -33,7 +34,6 @@ WAITING = 100_000
 LIVE = 2_000
 """Deliveries that are due at the connector that is asked for."""
 BATCH = 100
-TABLES = ("queue", "inbox", "event", "delivery", "attempt", "decision")
 
 CROWD = """
   INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, document)
@@ -92,48 +92,6 @@ def _fill(database: Database) -> tuple[int, int]:
     return live, off
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a statement did: the nodes of its plan, and the pages it touched."""
-
-    nodes: tuple[dict[str, Any], ...]
-    pages: int
-
-    @property
-    def whole_tables(self) -> set[str]:
-        """Our tables that were read from end to end."""
-        read = {str(node.get("Relation Name")) for node in self.nodes if node["Node Type"] == "Seq Scan"}
-        return {table for table in read if table.split("_")[0] in TABLES and self._big(table)}
-
-    def _big(self, table: str) -> bool:
-        """Empty partitions may be read as they like."""
-        return any(node.get("Relation Name") == table and _rows(node) > 0 for node in self.nodes)
-
-    @property
-    def indexes(self) -> set[str]:
-        """The indexes that were used."""
-        return {str(node["Index Name"]) for node in self.nodes if "Index Name" in node}
-
-    def rows(self, table: str) -> float:
-        """How many rows of a table were looked at, kept or not."""
-        return sum(
-            _rows(node)
-            for node in self.nodes
-            if str(node.get("Relation Name", "")).split("_")[0] == table and "Scan" in node["Node Type"]
-        )
-
-
-def _rows(node: dict[str, Any]) -> float:
-    each = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    return float(each * node["Actual Loops"])
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for inner in node.get("Plans", ()):
-        yield from _nodes(inner)
-
-
 def plan_of(crowd: Crowd, work: Callable[[Connection], object], opening: str, mode: str) -> Plan:
     """The plan of the statement with `opening` in its text, as `work` comes to it; nothing of all that stays."""
     plans: list[Plan] = []
@@ -167,8 +125,7 @@ def _explain(connection: "psycopg.Connection[Any]", statement: str, values: dict
     connection.execute("DEALLOCATE looked_at")
     connection.execute("ROLLBACK TO before")
     assert row is not None
-    top = row[0][0]["Plan"]
-    return Plan(tuple(_nodes(top)), top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+    return Plan.read(row[0])
 
 
 def _claim(crowd: Crowd, connection: Connection) -> list[Leased]:
@@ -307,8 +264,7 @@ def test_how_the_outbox_stands_is_told_by_one_look_for_each(
     """Ages come from the first entry of an index, one for each connector: a scrape reads nothing of all that waits."""
     explain = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query(name).text}")
     with crowd.database.engine.connect() as connection:
-        top = connection.execute(explain, values).scalar_one()[0]["Plan"]
-    plan = Plan(tuple(_nodes(top)), top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+        plan = Plan.read(connection.execute(explain, values).scalar_one())
 
     assert plan.whole_tables == set()
     assert 0 < plan.rows(table) <= 2

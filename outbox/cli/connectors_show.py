@@ -84,16 +84,16 @@ def _show(
     as_json = wants_json(form, as_json=as_json)
     with engine_of(context) as engine, engine.connect() as connection:
         standing = find_connector(connection, box_of(context), name)
-        waiting = waiting_deliveries(connection, [standing.id])[standing.id]
+        lately = dict(connection.execute(query("connector_lately"), {"connector_id": standing.id}).mappings().one())
         versions = _versions(connection, standing.id)
         names = unit_labels(connection)
     if as_json:
         told = [one | {"changed_at": write_moment(one["changed_at"])} for one in versions]
-        whole = _row(standing, waiting) | history(standing.spec, ()) | {"versions": told}
+        whole = _row(standing, lately["waiting"]) | lately | history(standing.spec, ()) | {"versions": told}
         print_json([whole], tuple(whole), sys.stdout)
         return
     console = table_console(sys.stdout)
-    console.print(_facts(standing, waiting, names))
+    console.print(_facts(standing, lately, names))
     console.print()
     print_table(versions, _HISTORY, sys.stdout)
 
@@ -139,7 +139,7 @@ def _versions(connection: Connection, connector_id: int) -> list[dict[str, Any]]
     ]
 
 
-def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table:
+def _facts(one: StandingConnector, lately: dict[str, Any], names: dict[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -149,10 +149,23 @@ def _facts(one: StandingConnector, waiting: int, names: dict[str, str]) -> Table
     if one.state == "held" and one.held_at is not None and one.probe_at is not None:
         table.add_row("Held since (UTC)", write_moment(one.held_at))
         table.add_row("Next probe (UTC)", write_moment(one.probe_at))
-    table.add_row("Waiting", str(waiting))
+    table.add_row("Waiting", str(lately["waiting"]))
+    if (since := lately["oldest_waits_since"]) is not None:
+        table.add_row("The oldest since (UTC)", write_moment(since))
+    table.add_row("Last hour", _last_hour(lately))
     for title, value in _fields(one, names):
         table.add_row(Text(title), Text(value))
     return table
+
+
+def _last_hour(lately: dict[str, Any]) -> str:
+    if not lately["attempts_last_hour"]:
+        return "no attempts"
+    words = f"attempts {lately['attempts_last_hour']}, answered 2xx {lately['ok_last_hour']}"
+    words += f", dead {lately['dead_last_hour']}"
+    if lately["answer_p50_ms"] is not None:
+        words += f"; answers took {lately['answer_p50_ms']:.0f} ms (p50), {lately['answer_p95_ms']:.0f} ms (p95)"
+    return words
 
 
 def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ SELECT e.id AS event_id, e.occurred_at, e.trigger, e.contract_id, e.business_uni
        (SELECT min(d.decided_at) FROM outbox.decision d WHERE d.event_id = e.id) AS routed_at
 FROM outbox.event e;
 COMMENT ON VIEW outbox_audit.events IS
-  'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, event_id or occurred_at.';
+  'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, business_unit, event_id or occurred_at; page by event_id, or by occurred_at and event_id within a stretch of time.';
 COMMENT ON COLUMN outbox_audit.events.event_id IS 'Its number; a contract''s events are numbered in the order of their row locks.';
 COMMENT ON COLUMN outbox_audit.events.occurred_at IS 'When the application''s statement ran (database clock).';
 COMMENT ON COLUMN outbox_audit.events.trigger IS 'create, update, send, review or expired.';

@@ -5,6 +5,7 @@ FROM outbox.worker w
 CROSS JOIN LATERAL unnest(w.unopened) AS u (connector_id)
 WHERE w.stopped_at IS NULL AND w.seen_at > now() - interval '1 minute';
 COMMENT ON VIEW outbox_audit.unopened IS 'Connectors whose deliveries wait since a running daemon has no key for their secret.';
+COMMENT ON COLUMN outbox_audit.unopened.connector_id IS 'The connector.';
 COMMENT ON COLUMN outbox_audit.unopened.worker IS 'The daemon.';
 -- Connectors as they are now, removed ones too; no secret, and of own headers only the names.
 CREATE OR REPLACE VIEW outbox_audit.connectors AS
@@ -39,3 +40,24 @@ COMMENT ON COLUMN outbox_audit.connectors.lane_order IS 'contract: each contract
 COMMENT ON COLUMN outbox_audit.connectors.schedule IS 'Seconds before the 2nd, 3rd, ... attempt; NULL: the service''s own.';
 COMMENT ON COLUMN outbox_audit.connectors.header_names IS 'Names of its own headers; their values may be secret.';
 COMMENT ON COLUMN outbox_audit.connectors.discard IS 'Whether, while disabled, its deliveries are dropped and not kept waiting.';
+COMMENT ON COLUMN outbox_audit.connectors.connector IS 'Its name; that of a removed one may have been given again.';
+COMMENT ON COLUMN outbox_audit.connectors.connector_id IS 'Its number, which stays when the name changes.';
+COMMENT ON COLUMN outbox_audit.connectors.version IS 'Counted up with every change; config_changes has what each was.';
+COMMENT ON COLUMN outbox_audit.connectors.state_since IS 'Since when it is held, disabled or removed; NULL while it is enabled.';
+COMMENT ON COLUMN outbox_audit.connectors.last_error IS 'The last of these failures in words.';
+COMMENT ON COLUMN outbox_audit.connectors.triggers IS 'The triggers that it hears of: create, update, send, review, expired.';
+COMMENT ON COLUMN outbox_audit.connectors.url IS 'Where its reports go: the payload URL.';
+COMMENT ON COLUMN outbox_audit.connectors.content_type IS 'application/json, or application/x-www-form-urlencoded.';
+COMMENT ON COLUMN outbox_audit.connectors.ssl_verification IS 'Whether the receiver''s certificate is checked.';
+COMMENT ON COLUMN outbox_audit.connectors.data IS 'What it gets: everything, or the status alone.';
+COMMENT ON COLUMN outbox_audit.connectors.company_fields IS 'Extra fields of the contract''s company that it gets.';
+COMMENT ON COLUMN outbox_audit.connectors.field_mapping IS 'Contract fields that go to properties of its own, in order.';
+COMMENT ON COLUMN outbox_audit.connectors.form_style IS 'How a form is written: fields, or all in one parameter payload.';
+COMMENT ON COLUMN outbox_audit.connectors.max_in_flight IS 'Most reports at one time, over all workers.';
+COMMENT ON COLUMN outbox_audit.connectors.timeout_seconds IS 'How long a receiver may take for one attempt.';
+COMMENT ON COLUMN outbox_audit.connectors.username IS 'User name that goes with its secret.';
+COMMENT ON COLUMN outbox_audit.connectors.has_secret IS 'Whether a secret is set.';
+COMMENT ON COLUMN outbox_audit.connectors.has_signing_secret IS 'Whether its reports are signed.';
+COMMENT ON COLUMN outbox_audit.connectors.origin IS 'Who keeps it: code (connectors.toml), command or page.';
+COMMENT ON COLUMN outbox_audit.connectors.created_at IS 'When it was made.';
+COMMENT ON COLUMN outbox_audit.connectors.updated_at IS 'When it was last changed.';

@@ -38,7 +38,7 @@ LEFT JOIN LATERAL (
   WHERE t.event_id = d.event_id AND t.connector_id = d.connector_id AND NOT t.late) AS a ON true
 WHERE d.kind <> 'test';
 COMMENT ON VIEW outbox_audit.deliveries IS
-  'One row for each event and connector that it goes to. Filter by contract_id, connector_id or event_id; for what is not delivered start from waiting, dead_letters or undelivered, which are small.';
+  'One row for each event and connector that it goes to. Filter by contract_id, connector_id, business_unit, event_id or created_at; page by event_id, or by created_at and event_id within a stretch of time. For what is not delivered start from waiting, dead_letters or undelivered, which are small.';
 COMMENT ON COLUMN outbox_audit.deliveries.connector_version IS 'Version of the connector that the report was built by.';
 COMMENT ON COLUMN outbox_audit.deliveries.state IS
   'pending, leased (being sent), held (its connector is), blocked (behind its lane''s head); delivered, dead, cancelled. unknown: neither waiting nor settled, which no delivery should be.';
@@ -52,3 +52,10 @@ COMMENT ON COLUMN outbox_audit.deliveries.blocked_by IS 'The event at the head o
 COMMENT ON COLUMN outbox_audit.deliveries.worker IS 'Who holds the lease.';
 COMMENT ON COLUMN outbox_audit.deliveries.replaying IS 'Whether a replay waits or is being sent.';
 COMMENT ON COLUMN outbox_audit.deliveries.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+COMMENT ON COLUMN outbox_audit.deliveries.event_id IS 'The event; with connector_id it is the delivery.';
+COMMENT ON COLUMN outbox_audit.deliveries.connector IS 'The connector''s present name.';
+COMMENT ON COLUMN outbox_audit.deliveries.contract_id IS 'The contract.';
+COMMENT ON COLUMN outbox_audit.deliveries.business_unit IS 'The contract''s business unit when the event was captured.';
+COMMENT ON COLUMN outbox_audit.deliveries.trigger IS 'The event''s trigger.';
+COMMENT ON COLUMN outbox_audit.deliveries.connector_id IS 'The connector.';
+COMMENT ON COLUMN outbox_audit.deliveries.content_type IS 'Content type of the report.';

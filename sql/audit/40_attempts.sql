@@ -10,7 +10,7 @@ FROM outbox.attempt t
 JOIN outbox.delivery d ON d.event_id = t.event_id AND d.connector_id = t.connector_id
 JOIN outbox.connector c ON c.id = t.connector_id;
 COMMENT ON VIEW outbox_audit.attempts IS
-  'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id or started_at.';
+  'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id, started_at or outcome; page by started_at and event_id.';
 COMMENT ON COLUMN outbox_audit.attempts.number IS 'From 1, without gaps, replays included; a late attempt stands beside the lost one of its number.';
 COMMENT ON COLUMN outbox_audit.attempts.kind IS 'auto, replay (by a person) or test.';
 COMMENT ON COLUMN outbox_audit.attempts.outcome IS
@@ -28,3 +28,15 @@ COMMENT ON COLUMN outbox_audit.attempts.timings IS 'Milliseconds by phase.';
 COMMENT ON COLUMN outbox_audit.attempts.response_cut IS 'Whether more of the answer came than is kept.';
 COMMENT ON COLUMN outbox_audit.attempts.request_text IS 'request_body as text; NULL where it is not UTF-8.';
 COMMENT ON COLUMN outbox_audit.attempts.response_text IS 'response_body as text; NULL where it is not UTF-8.';
+COMMENT ON COLUMN outbox_audit.attempts.event_id IS 'The event; with connector_id and number it is the attempt, beside a late one.';
+COMMENT ON COLUMN outbox_audit.attempts.connector IS 'The connector''s present name.';
+COMMENT ON COLUMN outbox_audit.attempts.contract_id IS 'The contract.';
+COMMENT ON COLUMN outbox_audit.attempts.started_at IS 'When it began (database clock).';
+COMMENT ON COLUMN outbox_audit.attempts.duration_ms IS 'How long it took, milliseconds; NULL of a lost one.';
+COMMENT ON COLUMN outbox_audit.attempts.status_code IS 'The answer''s HTTP status; NULL without an answer.';
+COMMENT ON COLUMN outbox_audit.attempts.error IS 'What went wrong, in words; NULL where the status says it.';
+COMMENT ON COLUMN outbox_audit.attempts.response_headers IS 'The answer''s headers; NULL without an answer.';
+COMMENT ON COLUMN outbox_audit.attempts.connector_id IS 'The connector.';
+COMMENT ON COLUMN outbox_audit.attempts.trigger IS 'The event''s trigger.';
+COMMENT ON COLUMN outbox_audit.attempts.business_unit IS 'The contract''s business unit when the event was captured.';
+COMMENT ON COLUMN outbox_audit.attempts.content_type IS 'Content type of the report.';

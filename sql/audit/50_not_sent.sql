@@ -9,8 +9,8 @@ JOIN outbox.event e ON e.id = n.event_id
 LEFT JOIN outbox.connector c ON c.id = n.connector_id
 WHERE n.reason NOT IN ('deliver', 'backfill')
   AND NOT EXISTS (SELECT FROM outbox.delivery d
-                  WHERE d.event_id = n.event_id AND d.connector_id = n.connector_id)
-  AND NOT (n.connector_id IS NULL AND EXISTS (SELECT FROM outbox.delivery d WHERE d.event_id = n.event_id))
+                  WHERE d.event_id = n.event_id AND d.connector_id = n.connector_id OFFSET 0)
+  AND NOT (n.connector_id IS NULL AND EXISTS (SELECT FROM outbox.delivery d WHERE d.event_id = n.event_id OFFSET 0))
 UNION ALL
 SELECT d.event_id, d.connector, d.state, d.contract_id, d.trigger, d.business_unit, d.finished_at,
        concat_ws(': ', concat('not sent: dead after ', d.attempts,
@@ -28,3 +28,8 @@ COMMENT ON COLUMN outbox_audit.not_sent.reason IS
   'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
 COMMENT ON COLUMN outbox_audit.not_sent.since IS 'When that was decided or settled.';
 COMMENT ON COLUMN outbox_audit.not_sent.words IS 'The reason in words.';
+COMMENT ON COLUMN outbox_audit.not_sent.event_id IS 'The event.';
+COMMENT ON COLUMN outbox_audit.not_sent.contract_id IS 'The contract.';
+COMMENT ON COLUMN outbox_audit.not_sent.trigger IS 'The event''s trigger.';
+COMMENT ON COLUMN outbox_audit.not_sent.business_unit IS 'The contract''s business unit when the event was captured.';
+COMMENT ON COLUMN outbox_audit.not_sent.connector_id IS 'The connector; NULL where the reason holds for all.';

@@ -9,7 +9,7 @@ import pytest
 from outbox.secret_box import make_key
 from tests.command import Command
 from tests.connectors import queue
-from tests.factories import Connection, hold
+from tests.factories import Connection, hold, insert_attempt, insert_delivery, insert_event, insert_open
 
 ADD = (
     "connectors",
@@ -269,3 +269,22 @@ def test_what_will_not_work_as_meant_is_said(outbox: Command) -> None:
     assert "note: url: 10.1.2.3 will be refused when something is sent (private)" in told
     assert "note: form_style: payload is for forms; with application/json it changes nothing" in told
     assert "note: url" not in outbox("connectors", "edit", "crm", "--url", "http://127.0.0.1:1/hook")
+
+
+def test_show_tells_of_the_last_hour(outbox: Command, sql: Connection) -> None:
+    """What came of its attempts, how long answers took, and since when the oldest delivery waits."""
+    outbox(*ADD)
+    connector = int(str(show(outbox)["id"]))
+    assert "no attempts" in outbox("connectors", "show", "crm")
+    for outcome in ("ok", "http_error"):
+        event = insert_event(sql)
+        insert_delivery(sql, event, connector)
+        insert_attempt(sql, event, connector, outcome=outcome, duration_ms=40)
+    insert_open(sql, connector)
+
+    shown, whole = outbox("connectors", "show", "crm"), show(outbox)
+
+    assert "attempts 2, answered 2xx 1, dead 0; answers took 40 ms (p50), 40 ms (p95)" in shown
+    assert "The oldest since (UTC)" in shown
+    assert (whole["waiting"], whole["attempts_last_hour"]) == (1, 2)
+    assert str(whole["oldest_waits_since"]).endswith("Z")

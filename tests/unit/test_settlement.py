@@ -126,13 +126,18 @@ def test_the_databases_clock_runs_on_between_two_looks() -> None:
 
 @pytest.mark.parametrize("module", ENGINE)
 def test_the_database_has_the_only_clock(module: str) -> None:
-    """No module between capture and settle reads the machine's time of day: a skewed worker changes nothing."""
+    """No module between capture and settle reads the machine's time of day: a skewed worker changes nothing.
+
+    But for the heartbeat, which only says how far this host's clock is off.
+    """
     source = (Path(__file__).parents[2] / "outbox" / f"{module}.py").read_text(encoding="utf-8")
     called = {ast.unparse(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)}
 
+    told = {"time.time"} if module == "worker" else set[str]()
+
     assert not {
         name
-        for name in called
+        for name in called - told
         if name in ("time.time", "time.time_ns", "time.localtime", "time.gmtime")
         or (name.endswith((".now", ".utcnow", ".today")) and name not in ("self._clock.now", "self._now"))
     }
