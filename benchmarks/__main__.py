@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+from benchmarks.bloat import bloat
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
 from benchmarks.drain import drain, sizes
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "memory": memory,
     "size": sizes,
     "isolation": isolation,
+    "bloat": bloat,
 }
 TERMINATED = 128 + signal.SIGTERM
 
