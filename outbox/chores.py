@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from outbox import worker
+from outbox import upkeep, worker
 from outbox.drift import drift
 from outbox.log import get_log
 from outbox.mending import mend
@@ -41,7 +41,15 @@ def _look_for_drift(hands: Hands, chore: Chore) -> None:
                 get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
 
+def _keep_up(hands: Hands, chore: Chore) -> None:
+    with hands.engine.begin() as connection:
+        due = worker.tick(connection, chore.name, seconds=chore.seconds)
+    if due:
+        upkeep.keep_up(hands.engine, hands.settings.upkeep)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
+    Chore("upkeep", 60.0, _keep_up),
 )

@@ -32,7 +32,7 @@ LAYERS: dict[str, str] = {
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
-        outbox.install outbox.drift outbox.mending""",
+        outbox.install outbox.drift outbox.mending outbox.upkeep""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
