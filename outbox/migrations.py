@@ -139,7 +139,12 @@ def version_of(connection: Connection) -> int:
 
 def as_sql(after: int = 0) -> str:
     """Everything that migrating runs where the schema has version `after` (0: none), as one script for psql."""
-    parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", bootstrap()]
+    parts = [
+        "BEGIN;",
+        f"SELECT pg_advisory_xact_lock({LOCK});",
+        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';",
+        bootstrap(),
+    ]
     for one in (one for one in migrations() if one.number > after):
         parts += [
             f"-- migration {one.number:04d} {one.name}",

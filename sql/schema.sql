@@ -56,7 +56,7 @@ BEGIN
   FOREACH fact IN ARRAY outbox.facts() LOOP
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
   END LOOP;
-  PERFORM outbox.lock_briefly(outbox.facts());
+  PERFORM outbox.lock_briefly(outbox.facts() || outbox.defaults());
   FOREACH fact IN ARRAY outbox.facts() LOOP
     part := format('%s_%s', fact, range_start);
     EXECUTE format('ALTER TABLE outbox.%I DETACH PARTITION outbox.%I', fact, fact || '_default');
@@ -88,9 +88,10 @@ END $$;
 CREATE FUNCTION outbox.adopt_validate() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '1s'
+    SET lock_timeout TO '10s'
     AS $$
--- Reads the rows that stand, beside whoever reads and writes: the swap need not.
+-- Reads the rows that stand, so that the swap need not; beside whoever reads and writes, and nobody queues behind this
+-- lock. It may wait for an autovacuum, which gives way after a second.
 DECLARE
   name text;
 BEGIN
@@ -492,8 +493,9 @@ CREATE FUNCTION outbox.lock_briefly(relations text[]) RETURNS void
     AS $$
 -- All of them, each alone without its partitions, within 100 ms: an application's commit that queues behind waits no
 -- longer, which is half of what capture allows. Not even tried where somebody has read them for over a second.
+-- Before that under a weaker lock, behind which no commit queues: an autovacuum that is at work gives way to it.
 DECLARE
-  ends timestamptz := clock_timestamp() + interval '100 milliseconds';
+  ends timestamptz;
   holder text;
   relation text;
 BEGIN
@@ -501,11 +503,17 @@ BEGIN
   FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
   WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
     AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
-    AND a.pid <> pg_backend_pid() AND a.xact_start < clock_timestamp() - interval '1 second'
+    AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker'
+    AND a.xact_start < clock_timestamp() - interval '1 second'
   LIMIT 1;
   IF holder IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = format('%s has read the history for over a second', holder);
   END IF;
+  PERFORM set_config('lock_timeout', '5s', true);
+  FOREACH relation IN ARRAY relations LOOP
+    EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
+  END LOOP;
+  ends := clock_timestamp() + interval '100 milliseconds';
   FOREACH relation IN ARRAY relations LOOP
     PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
     EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
@@ -561,6 +569,18 @@ BEGIN
     EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT in_range', part);
   END LOOP;
 END $$;
+
+CREATE FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- Full, with facts, and nothing of it young or open. The newest event first: that alone keeps most ranges.
+  SELECT CASE WHEN range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
+                   AND outbox.newest_event(range_start, range_end) < clock_timestamp() - keep
+              THEN NOT outbox.holds_open(range_start, range_end)
+                   AND NOT outbox.younger(range_start, range_end, clock_timestamp() - keep)
+              ELSE false END
+$$;
 
 CREATE FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.failure
     LANGUAGE plpgsql STABLE
@@ -704,14 +724,9 @@ CREATE FUNCTION outbox.prunable(keep interval) RETURNS SETOF bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- The ranges, oldest first, that are full, have facts, and nothing in them that is young or open.
-  SELECT r.range_start
-  FROM outbox.ranges('event') AS r
-  WHERE r.range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
-    AND outbox.newest_event(r.range_start, r.range_end) < clock_timestamp() - keep
-    AND NOT outbox.holds_open(r.range_start, r.range_end)
-    AND NOT outbox.younger(r.range_start, r.range_end, clock_timestamp() - keep)
-  ORDER BY r.range_start
+  -- Where the ranges begin that may go, oldest first.
+  SELECT r.range_start FROM outbox.ranges('event') AS r
+  WHERE outbox.may_go(r.range_start, r.range_end, keep) ORDER BY r.range_start
 $$;
 
 CREATE FUNCTION outbox.prune(first_id bigint, keep interval) RETURNS boolean
@@ -723,22 +738,25 @@ CREATE FUNCTION outbox.prune(first_id bigint, keep interval) RETURNS boolean
 DECLARE
   last_id bigint := (SELECT r.range_end FROM outbox.ranges('event') AS r WHERE r.range_start = first_id);
   newest timestamptz := outbox.newest_event(first_id, last_id);
-  fact text;
-  part text;
+  parts text[] := ARRAY(SELECT r.part FROM unnest(outbox.facts()) WITH ORDINALITY AS f (fact, n)
+                        CROSS JOIN LATERAL outbox.ranges(f.fact) AS r
+                        WHERE r.range_start = first_id AND r.range_end = last_id ORDER BY f.n);
 BEGIN
   IF keep < interval '1 day' THEN
     RAISE EXCEPTION 'expected a retention of a day or more, got %', keep;
-  ELSIF last_id IS NULL OR NOT first_id IN (SELECT p FROM outbox.prunable(keep) AS p) THEN
+  ELSIF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
     RETURN false;
   END IF;
-  PERFORM outbox.lock_briefly(outbox.facts());
+  IF cardinality(parts) <> cardinality(outbox.facts()) THEN
+    RAISE EXCEPTION 'expected a partition of every fact from % to %, got %', first_id, last_id, parts;
+  END IF;
+  PERFORM outbox.lock_briefly(outbox.facts() || parts);
   IF outbox.holds_open(first_id, last_id) THEN
     RETURN false;
   END IF;
-  FOREACH fact IN ARRAY outbox.facts() LOOP
-    SELECT r.part INTO STRICT part FROM outbox.ranges(fact) AS r WHERE r.range_start = first_id AND r.range_end = last_id;
-    EXECUTE format('ALTER TABLE outbox.%I DETACH PARTITION outbox.%I', fact, part);
-    EXECUTE format('DROP TABLE outbox.%I', part);
+  FOR n IN 1 .. cardinality(parts) LOOP
+    EXECUTE format('ALTER TABLE outbox.%I DETACH PARTITION outbox.%I', (outbox.facts())[n], parts[n]);
+    EXECUTE format('DROP TABLE outbox.%I', parts[n]);
   END LOOP;
   INSERT INTO outbox.pruned (range_start, range_end, newest_at, keep) VALUES (first_id, last_id, newest, keep);
   RETURN true;
@@ -989,6 +1007,7 @@ $$;
 CREATE FUNCTION outbox.sweep_strays(most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '1s'
     AS $$
 -- Attempts of deliveries that are gone: a worker that came back after its delivery's range was dropped. Nothing else may
 -- be taken from a default partition.
@@ -1143,10 +1162,14 @@ CREATE FUNCTION outbox.younger(range_start bigint, range_end bigint, since times
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_indexscan TO 'off'
+    SET enable_indexonlyscan TO 'off'
+    SET jit TO 'off'
     AS $$
-  -- Whether anything of it happened since: an old event may have been given to a new connector, or sent again.
-  SELECT outbox.newest_event(range_start, range_end) >= since
-    OR EXISTS (SELECT FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end AND e.occurred_at >= since)
+  -- Whether anything of it happened since: an old event may have been given to a new connector, or sent again. By the
+  -- BRIN indexes: a range that is kept for one attempt is asked again for a year.
+  SELECT EXISTS (SELECT FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end AND e.occurred_at >= since)
     OR EXISTS (SELECT FROM outbox.delivery AS d
                WHERE d.event_id >= range_start AND d.event_id < range_end AND d.created_at >= since)
     OR EXISTS (SELECT FROM outbox.attempt AS a
@@ -2553,6 +2576,8 @@ REVOKE ALL ON FUNCTION outbox.lock_briefly(relations text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.make_ahead(ahead integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.make_partition(range_start bigint, range_end bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
 

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import replay, upkeep
+from outbox.chores import CHORES, Hands
 from outbox.db import has_to_wait
 from outbox.errors import RefusedError
-from outbox.settings import Upkeep
+from outbox.settings import Settings, Upkeep
 from tests.conftest import Database
 from tests.factories import (
     Connection,
@@ -87,6 +89,19 @@ def test_ranges_are_made_ahead_of_the_newest_event(database: Database, sql: Conn
     assert upkeep.make_ahead(database.engine, ranges=3) == [4 * SIZE, 5 * SIZE, 6 * SIZE]
     assert upkeep.make_ahead(database.engine, ranges=3) == []
     assert {fact: ranges(sql, fact) for fact in FACTS} == {fact: [n * SIZE for n in range(7)] for fact in FACTS}
+
+
+def test_one_worker_of_all_keeps_up(database: Database, sql: Connection) -> None:
+    """In each slot; who comes second leaves it at that."""
+    upkeep_chore = next(one for one in CHORES if one.name == "upkeep")
+    chore = replace(upkeep_chore, seconds=1e9)
+    go_to(sql, 3 * SIZE)
+    chore.run(Hands(database.engine, Settings(), "w1"), chore)
+    made = ranges(sql)
+    go_to(sql, 7 * SIZE)
+    chore.run(Hands(database.engine, Settings(), "w2"), chore)
+
+    assert made == ranges(sql) == [n * SIZE for n in range(8)]
 
 
 def test_a_reader_that_stays_holds_nothing_up(database: Database, sql: Connection) -> None:
