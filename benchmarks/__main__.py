@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.audit import audited
+from benchmarks.bloat import bloat
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
 from benchmarks.drain import drain, sizes
@@ -25,6 +26,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "size": sizes,
     "isolation": isolation,
     "audit": audited,
+    "bloat": bloat,
 }
 TERMINATED = 128 + signal.SIGTERM
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from outbox import alert_hook, worker
+from outbox import alert_hook, upkeep, worker
 from outbox.daily import close_days
 from outbox.drift import drift
 from outbox.growth import sample
@@ -59,10 +59,18 @@ def _close_days(hands: Hands, chore: Chore) -> None:
     close_days(hands.engine, chore=chore.name, seconds=chore.seconds)
 
 
+def _keep_up(hands: Hands, chore: Chore) -> None:
+    with hands.engine.begin() as connection:
+        due = worker.tick(connection, chore.name, seconds=chore.seconds)
+    if due:
+        upkeep.keep_up(hands.engine, hands.settings.upkeep)
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
     Chore("growth", 3600.0, _sample_growth),
     Chore("alerts", 30.0, _watch),
     Chore("close days", 600.0, _close_days),
+    Chore("upkeep", 60.0, _keep_up),
 )

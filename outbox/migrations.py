@@ -1,18 +1,30 @@
 """Our own schema: creates and upgrades `outbox` and `outbox_audit` from sql/migrations and sql/audit."""
 
 import hashlib
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from outbox.db import server_version
+from outbox.db import first_line, has_to_wait, server_version
 from outbox.errors import SchemaError
+from outbox.log import get_log
 from outbox.resources import folder, query
 
 OLDEST_SERVER = 150000
 LOCK = 7_231_001
 """Advisory lock under which migrating runs, so that two at once are one after the other."""
+
+LOCK_TIMEOUT = "100ms"
+"""How long a migration waits for a table, and the application's commits behind it: half of what capture allows."""
+
+PAUSE_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
+
+_COMPATIBLE = re.compile(r"^-- compatible with: (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,20 @@ class Migration:
         """The file's digest, kept beside the number: a file that was applied never changes."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def oldest(self) -> int:
+        """The oldest version whose code still works once this is applied: as the file says, else its own."""
+        said = _COMPATIBLE.search(self.sql)
+        return int(said[1]) if said else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A migration as the database has it on record."""
+
+    sha256: str
+    oldest: int
+
 
 def migrations() -> tuple[Migration, ...]:
     """Every migration that this version knows, in order."""
@@ -39,27 +65,57 @@ def _read(path: Path) -> Migration:
     return Migration(number=int(number), name=name, sql=path.read_text(encoding="utf-8"))
 
 
-def migrate(engine: Engine) -> tuple[Migration, ...]:
-    """Brings the schema up to this version in one transaction and returns what was applied.
+def migrate(engine: Engine, *, patience_seconds: float = PATIENCE_SECONDS) -> tuple[Migration, ...]:
+    """Brings the schema up to this version, a transaction for each migration, and returns what was applied.
 
-    Raises SchemaError for a newer schema, a changed migration or a server that is too old.
+    No table is waited for longer than 100 ms: a migration that meets a lock is rolled back and tried again.
+    Raises SchemaError for a newer schema, a changed migration, a server that is too old, or a lock that stays.
     """
+    applied: list[Migration] = []
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            one = _migrate_next(engine)
+        except DBAPIError as error:
+            if not has_to_wait(error):
+                raise
+            if time.monotonic() > deadline:
+                raise SchemaError(
+                    f"expected the tables of schema outbox to be free for a moment, got {first_line(error)!r};"
+                    " end the transaction that is left open and run `outbox migrate` again: what was applied stands"
+                ) from error
+            get_log().info("migration_waits", error=first_line(error))
+            time.sleep(PAUSE_SECONDS)
+        else:
+            if one is None:
+                return tuple(applied)
+            applied.append(one)
+
+
+def _migrate_next(engine: Engine) -> Migration | None:
+    """Applies the next migration that is missing; where none is, the views, and None."""
     with engine.begin() as connection:
         _check_server(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         _run(connection, bootstrap())
         applied = _applied(connection)
         _check(applied)
-        pending = tuple(one for one in migrations() if one.number not in applied)
-        for one in pending:
-            connection.execute(
-                text("INSERT INTO outbox.migration (number, name, sha256) VALUES (:number, :name, :sha256)"),
-                {"number": one.number, "name": one.name, "sha256": one.sha256},
-            )
-            _run(connection, one.sql)
-        for view in audit_views():
-            _run(connection, view)
-        return pending
+        connection.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": LOCK_TIMEOUT})
+        one = next((one for one in migrations() if one.number not in applied), None)
+        if one is None:
+            for view in audit_views():
+                _run(connection, view)
+            return None
+        connection.execute(text(_record(one)))
+        _run(connection, one.sql)
+        return one
+
+
+def _record(one: Migration) -> str:
+    return (
+        "INSERT INTO outbox.migration (number, name, sha256, oldest)"  # noqa: S608 (our own file's name and digest)
+        f" VALUES ({one.number}, '{one.name}', '{one.sha256}', {one.oldest});"
+    )
 
 
 def bootstrap() -> str:
@@ -83,34 +139,38 @@ def version_of(connection: Connection) -> int:
 
 def as_sql(after: int = 0) -> str:
     """Everything that migrating runs where the schema has version `after` (0: none), as one script for psql."""
-    parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", bootstrap()]
+    parts = [
+        "BEGIN;",
+        f"SELECT pg_advisory_xact_lock({LOCK});",
+        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';",
+        bootstrap(),
+    ]
     for one in (one for one in migrations() if one.number > after):
         parts += [
             f"-- migration {one.number:04d} {one.name}",
-            f"INSERT INTO outbox.migration (number, name, sha256) VALUES ({one.number}, '{one.name}', '{one.sha256}');",  # noqa: S608 (our own file's name and digest)
+            _record(one),
             one.sql,
         ]
     return "\n\n".join([*parts, *audit_views(), "COMMIT;"]) + "\n"
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises SchemaError unless the database's schema is exactly this version's."""
+    """Raises SchemaError unless this version works with the database's schema: its own, or a newer one that says so."""
     if connection.execute(text("SELECT to_regclass('outbox.migration')")).scalar_one() is None:
         raise SchemaError("expected schema outbox in this database, got none; run `outbox migrate`")
     applied = _applied(connection)
-    _check(applied)
+    newest = migrations()[-1].number
+    _check({number: one for number, one in applied.items() if number <= newest or one.oldest > newest})
     missing = [one for one in migrations() if one.number not in applied]
     if missing:
-        raise SchemaError(
-            f"expected schema version {migrations()[-1].number}, got {max(applied, default=0)}; run `outbox migrate`"
-        )
+        raise SchemaError(f"expected schema version {newest}, got {max(applied, default=0)}; run `outbox migrate`")
 
 
-def _applied(connection: Connection) -> dict[int, str]:
-    return {row.number: row.sha256 for row in connection.execute(query("migrations_applied"))}
+def _applied(connection: Connection) -> dict[int, Applied]:
+    return {row.number: Applied(row.sha256, row.oldest) for row in connection.execute(query("migrations_applied"))}
 
 
-def _check(applied: dict[int, str]) -> None:
+def _check(applied: dict[int, Applied]) -> None:
     known = {one.number: one for one in migrations()}
     newer = sorted(set(applied) - set(known))
     if newer:
@@ -118,7 +178,7 @@ def _check(applied: dict[int, str]) -> None:
             f"expected schema version {max(known)} or older, got {max(newer)}: a newer contract-outbox was here;"
             " upgrade the one that is installed"
         )
-    changed = [str(number) for number, sha256 in applied.items() if known[number].sha256 != sha256]
+    changed = [str(number) for number, one in applied.items() if known[number].sha256 != one.sha256]
     if changed:
         raise SchemaError(
             f"expected the migrations that were applied, got different files for {', '.join(changed)};"
@@ -134,8 +194,4 @@ def _check_server(connection: Connection) -> None:
 
 def _run(connection: Connection, sql: str) -> None:
     """Runs a script as it stands: no binds, so that colons and percent signs mean nothing."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(sql.encode())
-    finally:
-        cursor.close()
+    connection.execution_options(no_parameters=True).exec_driver_sql(sql)

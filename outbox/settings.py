@@ -105,6 +105,13 @@ class Report(Section):
     max_bytes: Annotated[int, Field(ge=1_024, le=268_435_456)] = 1_048_576
 
 
+class Upkeep(Section):
+    """Partitions of the history: how long it is kept (0: for ever), how many ranges of event ids stand ready."""
+
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 400
+    partitions_ahead: Annotated[int, Field(ge=1, le=100)] = 4
+
+
 class Log(Section):
     """Log lines: JSON off a terminal, for people on one, unless said."""
 
@@ -126,6 +133,7 @@ class Settings(Section):
     relay: Relay = Relay()
     sender: Sender = Sender()
     report: Report = Report()
+    upkeep: Upkeep = Upkeep()
     log: Log = Log()
     secrets: Secrets = Secrets()
     metrics: Metrics = Metrics()

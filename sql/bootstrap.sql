@@ -5,5 +5,6 @@ CREATE TABLE IF NOT EXISTS outbox.migration (
   number     integer PRIMARY KEY,
   name       text NOT NULL,
   sha256     text NOT NULL,
+  oldest     integer NOT NULL,
   applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

@@ -22,6 +22,84 @@ CREATE TYPE outbox.failure AS (
 
 COMMENT ON TYPE outbox.failure IS 'A capture error on its way. No table''s row type: a function that names one waits for the table''s lock to compile.';
 
+CREATE FUNCTION outbox.adopt_begin(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- A default partition with rows becomes the partition of their range: no row moves, each is seen once at any time.
+-- First it says what its range is, for new rows only; NULL where all are empty, no range where one can't hold them.
+DECLARE
+  fact text;
+BEGIN
+  PERFORM outbox.adopt_forget();
+  SELECT g.range_start, g.range_end, g.gaps INTO range_start, range_end, gaps FROM outbox.gap_of_caught() AS g;
+  IF gaps <> 1 THEN
+    range_start := NULL;
+  ELSIF gaps = 1 THEN
+    PERFORM outbox.lock_briefly(outbox.defaults());
+    FOREACH fact IN ARRAY outbox.facts() LOOP
+      EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s) NOT VALID',
+                     fact || '_default', outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
+    END LOOP;
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.adopt_finish(range_start bigint, range_end bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The swap: the default is attached anew as its range's partition, and an empty one takes its place, in one transaction.
+DECLARE
+  fact text;
+  part text;
+BEGIN
+  FOREACH fact IN ARRAY outbox.facts() LOOP
+    EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
+  END LOOP;
+  PERFORM outbox.lock_briefly(outbox.facts() || outbox.defaults());
+  FOREACH fact IN ARRAY outbox.facts() LOOP
+    part := format('%s_%s', fact, range_start);
+    EXECUTE format('ALTER TABLE outbox.%I DETACH PARTITION outbox.%I', fact, fact || '_default');
+    EXECUTE format('ALTER TABLE outbox.%I RENAME TO %I', fact || '_default', part);
+    EXECUTE format('ALTER TABLE outbox.%I ATTACH PARTITION outbox.%I FOR VALUES FROM (%s) TO (%s)',
+                   fact, part, range_start, range_end);
+    EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT in_range', part);
+    EXECUTE format('ALTER TABLE outbox.%I RENAME TO %I', fact || '_next', fact || '_default');
+    EXECUTE format('ALTER TABLE outbox.%I ATTACH PARTITION outbox.%I DEFAULT', fact, fact || '_default');
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.adopt_forget() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  name text;
+BEGIN
+  IF EXISTS (SELECT FROM pg_constraint AS c, unnest(outbox.defaults()) AS d
+             WHERE c.conrelid = format('outbox.%I', d)::regclass AND c.conname = 'in_range') THEN
+    PERFORM outbox.lock_briefly(outbox.defaults());
+    FOREACH name IN ARRAY outbox.defaults() LOOP
+      EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT IF EXISTS in_range', name);
+    END LOOP;
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.adopt_validate() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+-- Reads the rows that stand, so that the swap need not; beside whoever reads and writes, and nobody queues behind this
+-- lock. It may wait for an autovacuum, which gives way after a second.
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY outbox.defaults() LOOP
+    EXECUTE format('ALTER TABLE outbox.%I VALIDATE CONSTRAINT in_range', name);
+  END LOOP;
+END $$;
+
 CREATE FUNCTION outbox.capture() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -159,6 +237,30 @@ BEGIN
   PERFORM outbox.drop_notes(dropped);
 END $$;
 
+CREATE FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+-- The lowest and the highest event id in any default partition; NULL where all are empty, as they should be.
+DECLARE
+  fact text;
+  low bigint;
+  high bigint;
+BEGIN
+  FOREACH fact IN ARRAY outbox.facts() LOOP
+    EXECUTE format('SELECT min(%1$I), max(%1$I) FROM outbox.%2$I', outbox.key_of(fact), fact || '_default') INTO low, high;
+    lowest := least(lowest, low);
+    highest := greatest(highest, high);
+  END LOOP;
+END $_$;
+
+CREATE FUNCTION outbox.defaults() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT array_agg(f || '_default' ORDER BY n) FROM unnest(outbox.facts()) WITH ORDINALITY AS u (f, n)
+$$;
+
 CREATE FUNCTION outbox.drop_note(place tid) RETURNS void
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -283,6 +385,13 @@ BEGIN
   FROM outbox.evaluate(rule, relation, operation, old, new) AS e;
 END $$;
 
+CREATE FUNCTION outbox.facts() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  -- In the order in which routing locks them: whoever locks all takes the same, and waits for nobody who waits for him.
+  SELECT ARRAY['event', 'decision', 'delivery', 'attempt', 'replay']
+$$;
+
 CREATE FUNCTION outbox.fail(failure outbox.failure, on_error text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -294,6 +403,45 @@ BEGIN
   END IF;
   PERFORM outbox.write_error(failure);
 END $$;
+
+CREATE FUNCTION outbox.gap_of_caught(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The range that what was caught needs: whole steps, with room for what comes meanwhile, and no range's that stands.
+DECLARE
+  size bigint := outbox.range_size();
+  newest bigint := (SELECT s.last_value FROM outbox.event_id AS s);
+  lowest bigint;
+  highest bigint;
+  floor bigint;
+  ceiling bigint;
+BEGIN
+  SELECT c.lowest, c.highest INTO lowest, highest FROM outbox.caught() AS c;
+  IF lowest IS NULL THEN
+    RETURN;
+  END IF;
+  SELECT count(*) FILTER (WHERE r.range_start > lowest AND r.range_start <= highest) + 1,
+         max(r.range_end) FILTER (WHERE r.range_end <= lowest), min(r.range_start) FILTER (WHERE r.range_start > highest)
+  INTO gaps, floor, ceiling FROM outbox.ranges('event') AS r;
+  IF newest > highest AND (ceiling IS NULL OR newest < ceiling) THEN
+    highest := newest;
+  END IF;
+  range_start := greatest(lowest / size * size, floor);
+  range_end := least(((highest + size / 5) / size + 1) * size, ceiling);
+END $$;
+
+CREATE FUNCTION outbox.holds_open(range_start bigint, range_end bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- Notes to be routed, and deliveries to be made, first or again; by index, however many wait elsewhere.
+  SELECT EXISTS (SELECT FROM outbox.inbox AS i WHERE i.event_id >= range_start AND i.event_id < range_end)
+    OR EXISTS (SELECT FROM outbox.connector AS c
+               CROSS JOIN LATERAL (SELECT FROM outbox.queue AS q
+                                   WHERE q.connector_id = c.id AND q.event_id >= range_start AND q.event_id < range_end
+                                   LIMIT 1) AS open)
+$$;
 
 CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -333,27 +481,106 @@ CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, t
     AND (p.proname = 'capture' OR p.proname LIKE 'note\_%')
 $$;
 
+CREATE FUNCTION outbox.key_of(fact text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  SELECT CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END
+$$;
+
+CREATE FUNCTION outbox.lock_briefly(relations text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- All of them, each alone without its partitions, within 100 ms: an application's commit that queues behind waits no
+-- longer, which is half of what capture allows. Not even tried where somebody has read them for over a second.
+-- Before that under a weaker lock, behind which no commit queues: an autovacuum that is at work gives way to it.
+DECLARE
+  ends timestamptz;
+  holder text;
+  relation text;
+BEGIN
+  SELECT format('%s (pid %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid) INTO holder
+  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+  WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
+    AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker'
+    AND a.xact_start < clock_timestamp() - interval '1 second'
+  LIMIT 1;
+  IF holder IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = format('%s has read the history for over a second', holder);
+  END IF;
+  PERFORM set_config('lock_timeout', '5s', true);
+  FOREACH relation IN ARRAY relations LOOP
+    EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
+  END LOOP;
+  ends := clock_timestamp() + interval '100 milliseconds';
+  FOREACH relation IN ARRAY relations LOOP
+    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
+    EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.make_ahead(ahead integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Makes the next range that is missing among that of the newest id and so many after it; NULL where none is.
+DECLARE
+  size bigint := outbox.range_size();
+  first bigint := (SELECT s.last_value / size * size FROM outbox.event_id AS s);
+  missing bigint;
+BEGIN
+  SELECT w.range_start INTO missing
+  FROM generate_series(first, first + least(ahead, 1000) * size, size) AS w (range_start)
+  WHERE NOT EXISTS (SELECT FROM outbox.ranges('event') AS r
+                    WHERE r.range_start < w.range_start + size AND r.range_end > w.range_start)
+  ORDER BY w.range_start LIMIT 1;
+  IF missing IS NULL OR (SELECT c.lowest FROM outbox.caught() AS c) IS NOT NULL THEN
+    RETURN NULL;
+  END IF;
+  PERFORM outbox.make_partition(missing, missing + size);
+  RETURN missing;
+END $$;
+
 CREATE FUNCTION outbox.make_partition(range_start bigint, range_end bigint) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
--- LIKE + ATTACH, not CREATE ... PARTITION OF: that waits for open transactions, and the application behind it.
+-- LIKE + ATTACH, not CREATE ... PARTITION OF: that waits for open transactions, and the application behind it. All that
+-- takes long stands before the first lock. ATTACH locks the default and reads it: not while it holds rows.
 DECLARE
   fact text;
   part text;
+  made text[] := '{}';
 BEGIN
-  FOREACH fact IN ARRAY ARRAY['event', 'decision', 'delivery', 'attempt', 'replay'] LOOP
+  FOREACH fact IN ARRAY outbox.facts() LOOP
     part := format('%s_%s', fact, range_start);
     CONTINUE WHEN to_regclass(format('outbox.%I', part)) IS NOT NULL;
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
     EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s)', part,
-                   CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END, range_start,
-                   CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END, range_end);
+                   outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
+    made := made || fact;
+  END LOOP;
+  PERFORM outbox.lock_briefly(outbox.defaults());
+  FOREACH fact IN ARRAY made LOOP
+    part := format('%s_%s', fact, range_start);
     EXECUTE format('ALTER TABLE outbox.%I ATTACH PARTITION outbox.%I FOR VALUES FROM (%s) TO (%s)',
                    fact, part, range_start, range_end);
     EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT in_range', part);
   END LOOP;
 END $$;
+
+CREATE FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interval) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- Full, with facts, and nothing of it young or open. The newest event first: that alone keeps most ranges.
+  SELECT CASE WHEN range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
+                   AND outbox.newest_event(range_start, range_end) < clock_timestamp() - keep
+              THEN NOT outbox.holds_open(range_start, range_end)
+                   AND NOT outbox.younger(range_start, range_end, clock_timestamp() - keep)
+              ELSE false END
+$$;
 
 CREATE FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) RETURNS outbox.failure
     LANGUAGE plpgsql STABLE
@@ -365,6 +592,13 @@ BEGIN
   SELECT r.* INTO STRICT rule FROM outbox.rule AS r WHERE r.name = rule_name AND r.operation = rule_operation;
   RETURN outbox.rule_failure(rule, relation, operation, old, new, state, message);
 END $$;
+
+CREATE FUNCTION outbox.newest_event(range_start bigint, range_end bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT e.occurred_at FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end ORDER BY e.id DESC LIMIT 1
+$$;
 
 CREATE FUNCTION outbox.next_note() RETURNS bigint
     LANGUAGE plpgsql
@@ -486,6 +720,48 @@ CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], 
   SELECT coalesce(pg_catalog.array_agg(made.event_id), '{}') FROM made
 $$;
 
+CREATE FUNCTION outbox.prunable(keep interval) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- Where the ranges begin that may go, oldest first.
+  SELECT r.range_start FROM outbox.ranges('event') AS r
+  WHERE outbox.may_go(r.range_start, r.range_end, keep) ORDER BY r.range_start
+$$;
+
+CREATE FUNCTION outbox.prune(first_id bigint, keep interval) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Drops the range that begins there, all its facts together, and puts that on record; false where it may not go, or is
+-- gone. Under the locks nobody reads a delivery of it: a replay has queued it before, or finds it gone.
+DECLARE
+  last_id bigint := (SELECT r.range_end FROM outbox.ranges('event') AS r WHERE r.range_start = first_id);
+  newest timestamptz := outbox.newest_event(first_id, last_id);
+  parts text[] := ARRAY(SELECT r.part FROM unnest(outbox.facts()) WITH ORDINALITY AS f (fact, n)
+                        CROSS JOIN LATERAL outbox.ranges(f.fact) AS r
+                        WHERE r.range_start = first_id AND r.range_end = last_id ORDER BY f.n);
+BEGIN
+  IF keep < interval '1 day' THEN
+    RAISE EXCEPTION 'expected a retention of a day or more, got %', keep;
+  ELSIF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
+    RETURN false;
+  END IF;
+  IF cardinality(parts) <> cardinality(outbox.facts()) THEN
+    RAISE EXCEPTION 'expected a partition of every fact from % to %, got %', first_id, last_id, parts;
+  END IF;
+  PERFORM outbox.lock_briefly(outbox.facts() || parts);
+  IF outbox.holds_open(first_id, last_id) THEN
+    RETURN false;
+  END IF;
+  FOR n IN 1 .. cardinality(parts) LOOP
+    EXECUTE format('ALTER TABLE outbox.%I DETACH PARTITION outbox.%I', (outbox.facts())[n], parts[n]);
+    EXECUTE format('DROP TABLE outbox.%I', parts[n]);
+  END LOOP;
+  INSERT INTO outbox.pruned (range_start, range_end, newest_at, keep) VALUES (first_id, last_id, newest, keep);
+  RETURN true;
+END $$;
+
 CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -497,6 +773,23 @@ BEGIN
   ON CONFLICT DO NOTHING;
   RETURN FOUND OR deadline IS NULL;
 END $$;
+
+CREATE FUNCTION outbox.range_size() RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    AS $$ SELECT 5000000::bigint $$;
+
+CREATE FUNCTION outbox.ranges(fact text) RETURNS TABLE(part text, range_start bigint, range_end bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  -- What is attached, by the catalogue; the default partition has no bounds, and is not among them.
+  SELECT b.part, b.bounds[1]::bigint, b.bounds[2]::bigint
+  FROM (SELECT c.relname::text AS part,
+               regexp_match(pg_get_expr(c.relpartbound, c.oid), $re$FROM \('(-?\d+)'\) TO \('(-?\d+)'\)$re$) AS bounds
+        FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = format('outbox.%I', fact)::regclass) AS b
+  WHERE b.bounds IS NOT NULL
+$_$;
 
 CREATE FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) RETURNS record
     LANGUAGE plpgsql
@@ -711,6 +1004,26 @@ CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outb
   WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
 $$;
 
+CREATE FUNCTION outbox.sweep_strays(most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+-- Attempts of deliveries that are gone: a worker that came back after its delivery's range was dropped. Nothing else may
+-- be taken from a default partition.
+DECLARE
+  swept bigint;
+BEGIN
+  PERFORM set_config('outbox.rewrite', pg_current_xact_id()::text, true);
+  DELETE FROM outbox.attempt_default AS a
+  WHERE a.ctid = ANY (ARRAY(
+    SELECT s.ctid FROM outbox.attempt_default AS s
+    WHERE NOT EXISTS (SELECT FROM outbox.delivery AS d WHERE d.event_id = s.event_id AND d.connector_id = s.connector_id)
+    LIMIT most));
+  GET DIAGNOSTICS swept = ROW_COUNT;
+  RETURN swept;
+END $$;
+
 CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -844,6 +1157,24 @@ BEGIN
   PERFORM outbox.drop_notes(dropped);
   PERFORM nextval('outbox.filtered') FROM generate_series(1, filtered);
 END $$;
+
+CREATE FUNCTION outbox.younger(range_start bigint, range_end bigint, since timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_indexscan TO 'off'
+    SET enable_indexonlyscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+  -- Whether anything of it happened since: an old event may have been given to a new connector, or sent again. By the
+  -- BRIN indexes: a range that is kept for one attempt is asked again for a year.
+  SELECT EXISTS (SELECT FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end AND e.occurred_at >= since)
+    OR EXISTS (SELECT FROM outbox.delivery AS d
+               WHERE d.event_id >= range_start AND d.event_id < range_end AND d.created_at >= since)
+    OR EXISTS (SELECT FROM outbox.attempt AS a
+               WHERE a.event_id >= range_start AND a.event_id < range_end AND a.started_at >= since)
+$$;
 
 CREATE FUNCTION outbox_audit.decision_words(reason text, trigger text, business_unit text, into_event_id bigint, reread boolean) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1455,6 +1786,7 @@ CREATE TABLE outbox.migration (
     number integer NOT NULL,
     name text NOT NULL,
     sha256 text NOT NULL,
+    oldest integer NOT NULL,
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
@@ -1464,6 +1796,22 @@ CREATE TABLE outbox.periodic (
 );
 
 COMMENT ON TABLE outbox.periodic IS 'Last tick of each periodic job: a compare-and-set here makes it run once over all hosts.';
+
+CREATE TABLE outbox.pruned (
+    range_start bigint NOT NULL,
+    range_end bigint NOT NULL,
+    newest_at timestamp with time zone NOT NULL,
+    keep interval NOT NULL,
+    pruned_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE outbox.pruned IS 'Ranges of event id whose facts were dropped because they were older than the retention: no history before them is missing by accident.';
+
+COMMENT ON COLUMN outbox.pruned.range_end IS 'The first event id beyond the range.';
+
+COMMENT ON COLUMN outbox.pruned.newest_at IS 'When the last event of the range occurred.';
+
+COMMENT ON COLUMN outbox.pruned.keep IS 'The retention that was in force.';
 
 CREATE SEQUENCE outbox.queue_position
     START WITH 1
@@ -3160,6 +3508,9 @@ ALTER TABLE ONLY outbox.migration
 ALTER TABLE ONLY outbox.periodic
     ADD CONSTRAINT periodic_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY outbox.pruned
+    ADD CONSTRAINT pruned_pkey PRIMARY KEY (range_start, pruned_at);
+
 ALTER TABLE ONLY outbox.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (connector_id, event_id);
 
@@ -3354,11 +3705,23 @@ ALTER TABLE ONLY outbox.connector_version
 ALTER TABLE ONLY outbox.health
     ADD CONSTRAINT health_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
+REVOKE ALL ON FUNCTION outbox.adopt_begin(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.adopt_finish(range_start bigint, range_end bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.adopt_forget() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.adopt_validate() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.capture() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, on_error text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.defaults() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.drop_note(place tid) FROM PUBLIC;
 
@@ -3370,7 +3733,13 @@ REVOKE ALL ON FUNCTION outbox.evaluate_again(rule_name text, on_error text, rule
 
 REVOKE ALL ON FUNCTION outbox.evaluate_named(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.facts() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.fail(failure outbox.failure, on_error text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.gap_of_caught(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.holds_open(range_start bigint, range_end bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
 
@@ -3378,9 +3747,19 @@ REVOKE ALL ON FUNCTION outbox.insert_error(failure outbox.failure) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.installed_objects() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.key_of(fact text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.lock_briefly(relations text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.make_ahead(ahead integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.make_partition(range_start bigint, range_end bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.named_failure(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, state text, message text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.newest_event(range_start bigint, range_end bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.next_note() FROM PUBLIC;
 
@@ -3390,7 +3769,15 @@ REVOKE ALL ON FUNCTION outbox.note_failure(note outbox.inbox, state text, messag
 
 REVOKE ALL ON FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.prunable(keep interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.prune(first_id bigint, keep interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.range_size() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.ranges(fact text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) FROM PUBLIC;
 
@@ -3410,6 +3797,8 @@ REVOKE ALL ON FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, ope
 
 REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.sweep_strays(most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.waiting_notes(oldest bigint, last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.wake(wakeup text) FROM PUBLIC;
@@ -3421,3 +3810,5 @@ REVOKE ALL ON FUNCTION outbox.write_error(failure outbox.failure) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.write_event(note outbox.inbox, contract record) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.write_events(notes outbox.inbox[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.younger(range_start bigint, range_end bigint, since timestamp with time zone) FROM PUBLIC;

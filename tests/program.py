@@ -14,17 +14,21 @@ TIMEOUT_SECONDS = 180
 
 @dataclass(frozen=True)
 class Program:
-    """`outbox` on one database, with one configuration folder and one secret key; `before`: what starts it."""
+    """`outbox` on one database, with one configuration folder and one secret key.
+
+    `before`: what starts it; `root`: the checkout whose code it is.
+    """
 
     folder: Path
     environment: dict[str, str]
     before: tuple[str, ...] = ()
+    root: Path = ROOT
 
     def __call__(self, *words: str, code: int = 0, stdin: str | None = None) -> str:
         """Runs a command to its end and returns its output; anything but the expected exit code fails."""
         done = subprocess.run(
             [*self.before, sys.executable, "-m", "outbox", *words],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             input=stdin,
             capture_output=True,
@@ -40,7 +44,7 @@ class Program:
         with (log or self.folder / "outbox.log").open("a") as lines:
             return subprocess.Popen(
                 [*self.before, sys.executable, "-m", "outbox", *words],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.environment,
                 stdout=lines,
                 stderr=lines,

@@ -42,7 +42,8 @@ LAYERS: dict[str, str] = {
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
         outbox.survey
-        outbox.standing outbox.troubles outbox.alerts""",
+        outbox.standing outbox.troubles outbox.alerts
+        outbox.upkeep""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores

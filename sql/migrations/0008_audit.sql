@@ -1,4 +1,5 @@
 -- What questions need of the facts: time in order instead of in block ranges, what went wrong, business units, finished days.
+-- compatible with: 6
 
 -- Newest first, and any stretch of time, by an index that grows at its right edge; the connector stands in it, so that a
 -- filter on it reads no row. They take the place of block-range indexes, which find a stretch but sort nothing.

@@ -1,4 +1,5 @@
 -- Alerts: what people were told is wrong. Kept as history; the rows that are not closed are the state of telling.
+-- compatible with: 6
 
 CREATE TABLE outbox.alert (
   id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- What `outbox doctor` compares over time: sizes by the hour, and each worker's clock against the database's.
+-- compatible with: 6
 
 CREATE TABLE outbox.growth (
   sampled_at     timestamptz PRIMARY KEY DEFAULT clock_timestamp(),

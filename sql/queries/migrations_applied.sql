@@ -1,2 +1,2 @@
--- Which migrations stand, each with the digest of the file it was applied from.
-SELECT number, sha256 FROM outbox.migration ORDER BY number
+-- Which migrations stand, each with the digest of the file it was applied from, and the oldest version that it lets work.
+SELECT number, sha256, oldest FROM outbox.migration ORDER BY number

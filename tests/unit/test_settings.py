@@ -48,7 +48,10 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
         ("[log]\nzzz = 8", "outbox.toml: log.zzz: unknown key; known: format, level"),
         (
             "threads = 8",
-            "outbox.toml: threads: unknown key; known: alerts, database, log, metrics, relay, report, secrets, sender",
+            (
+                "outbox.toml: threads: unknown key; known: alerts, database, log, metrics, relay, report, secrets, sender,"
+                " upkeep"
+            ),
         ),
         ("[relay]\nthreads = 0", "outbox.toml: relay.threads: expected a value greater than or equal to 1; got 0"),
         ("[relay]\nthreads = 257", "outbox.toml: relay.threads: expected a value less than or equal to 256; got 257"),
