@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -23,8 +23,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import __version__
-from outbox.chores import CHORES, Hands
+from outbox.chores import CHORES, Chore, Hands
 from outbox.db import database_url, first_line, is_transient, link_settings, make_engine
+from outbox.expiry import Scanner
 from outbox.log import get_log
 from outbox.migrations import check_schema
 from outbox.relay import Passed, Relay
@@ -64,6 +65,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._polling = threading.Lock()
         self._failures = 0
+        self._hands = Hands(self._settling, settings, self.name, again=self._again, stopping=self._stopping)
 
     def run(self) -> int:
         """Runs until `stop`; returns the exit code."""
@@ -72,9 +74,8 @@ class Daemon:
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
-        hands = Hands(self._settling, self._settings, self.name)
         for chore in CHORES:
-            self._every(chore.seconds, partial(chore.run, hands, chore), chore.name)
+            self._every(chore.seconds, partial(chore.run, self._hands, chore), chore.name)
         self._scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
@@ -85,9 +86,10 @@ class Daemon:
         return self._shut_down()
 
     def once(self) -> int:
-        """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
+        """Raises what expired, routes and delivers all that is due; 0 when nothing is left due, else 1."""
         with self._claiming.connect() as connection:
             check_schema(connection)
+        Scanner(self._settling, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
         try:
             unrouted, due = self._pass_once()
             while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
@@ -126,13 +128,22 @@ class Daemon:
             job, "interval", seconds=seconds, jitter=jitter, id=name, name=name, max_instances=1, next_run_time=_now()
         )
 
+    def _again(self, chore: Chore, seconds: float) -> None:
+        """Runs a chore at a moment of its own; it may still be ending its last run then."""
+        run, at = partial(chore.run, self._hands, chore), _now() + timedelta(seconds=seconds)
+        if not self._stopping.is_set():
+            self._scheduler.add_job(
+                run, "date", run_date=at, id=f"{chore.name} again", max_instances=2, replace_existing=True
+            )
+
     def _follow_clock(self, before: float) -> float:
         """APScheduler goes by the system's clock: where that is put back, every job would wait until it is made up."""
         after = _clock_offset()
         if abs(after - before) > CLOCK_SECONDS:
             get_log().warning("clock_stepped", seconds=round(after - before, 1))
             for job in self._scheduler.get_jobs():
-                job.modify(next_run_time=_now())
+                with contextlib.suppress(JobLookupError):  # one that runs once has just run
+                    job.modify(next_run_time=_now())
         return after
 
     def _poll(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
 from benchmarks.drain import drain, sizes
+from benchmarks.expiry import expiry
 from benchmarks.ground import Ground, ground
 from benchmarks.history import history
 from benchmarks.isolation import isolation
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "memory": memory,
     "size": sizes,
     "isolation": isolation,
+    "expiry": expiry,
 }
 TERMINATED = 128 + signal.SIGTERM
 

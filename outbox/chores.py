@@ -1,5 +1,6 @@
 """The periodic jobs beside the relay's own: every worker runs them, and in each slot one of all does the work."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,18 +8,27 @@ from sqlalchemy import Engine
 
 from outbox import worker
 from outbox.drift import drift
+from outbox.expiry import Scanner
 from outbox.log import get_log
 from outbox.mending import mend
 from outbox.settings import Settings
 
+LEAST_PAUSE_SECONDS = 0.02
+"""Between two runs of a chore that asks for another: it looks just after its moment, not just before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a chore works with: an engine for its transactions, the settings, the name of the worker that runs it."""
+    """What a chore works with: an engine for its transactions, the settings, the name of the worker that runs it.
+
+    `again` runs a chore once more after so many seconds, beside its slots; `stopping` is set when the process ends.
+    """
 
     engine: Engine
     settings: Settings
     worker: str
+    again: Callable[["Chore", float], None]
+    stopping: threading.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,22 @@ def _look_for_drift(hands: Hands, chore: Chore) -> None:
                 get_log().error("capture_drift", fault=one.words, mend=one.mend)
 
 
+def _raise_expired(hands: Hands, chore: Chore) -> None:
+    """Who scans, and when, is told by the scan's own row: a deadline doesn't wait for a slot."""
+    seconds: float | None = hands.settings.expiry.scan_seconds
+    try:
+        scanner = Scanner(hands.engine, hands.settings.expiry, by=hands.worker, stopping=hands.stopping)
+        scanned = scanner.scan()
+        seconds = scanned.due_in
+        if scanned.raised:
+            get_log().info("expired_raised", deadlines=scanned.raised)
+    finally:
+        if seconds is not None:
+            hands.again(chore, max(LEAST_PAUSE_SECONDS, seconds))
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
+    Chore("expiry", 60.0, _raise_expired),
 )

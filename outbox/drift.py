@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from outbox.capture_sql import quote
 from outbox.catalog import Catalog, SqlFaultError
+from outbox.inspection_expiry import scan_cost
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import in_words
 from outbox.install import LOCKED, installed, live_objects
@@ -108,7 +109,18 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
     with catalog.trial() as cursor:
         cursor.execute("SELECT set_config('search_path', %s, true), set_config('lock_timeout', '1s', true)", (path,))
         faults = _broken(catalog, mapping)
+        faults += _broken_scan(catalog, recorded["installed"].get("expiring"))
     return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
+
+
+def _broken_scan(catalog: Catalog, sql: str | None) -> list[str]:
+    """Our own query around the mapping's, which finds deadlines."""
+    try:
+        if sql is not None:
+            scan_cost(catalog, sql)
+    except SqlFaultError as error:
+        return [in_words("expired", "a query that PostgreSQL can run", error)]
+    return []
 
 
 def _broken(catalog: Catalog, mapping: Mapping) -> list[str]:

@@ -119,6 +119,14 @@ class Report(Section):
     max_bytes: Annotated[int, Field(ge=1_024, le=268_435_456)] = 1_048_576
 
 
+class Expiry(Section):
+    """The scan for passed deadlines; it also looks at the moment of the next deadline that is known."""
+
+    scan_seconds: Annotated[float, Field(ge=1, le=3_600)] = 60.0
+    sweep_hours: Annotated[float, Field(gt=0, le=8_760)] = 24.0
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+
 class Log(Section):
     """Log lines: JSON off a terminal, for people on one, unless said."""
 
@@ -140,6 +148,7 @@ class Settings(Section):
     relay: Relay = Relay()
     sender: Sender = Sender()
     report: Report = Report()
+    expiry: Expiry = Expiry()
     log: Log = Log()
     secrets: Secrets = Secrets()
     folder: Path = Field(default=Path("config"), exclude=True)

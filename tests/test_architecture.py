@@ -15,7 +15,8 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
-        outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
+        outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture_expiry
+        outbox.capture outbox.plan outbox.deadlines
         outbox.sender.guard outbox.sender.answer""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
@@ -31,12 +32,14 @@ LAYERS: dict[str, str] = {
         outbox.audit
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
-        outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
+        outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules
+        outbox.inspection_expiry outbox.inspection outbox.expiry_store
         outbox.install outbox.drift outbox.mending""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill outbox.chores
-        outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor""",
+        outbox.trial outbox.backfill outbox.expiry outbox.chores
+        outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source
+        outbox.doctor.expiry outbox.doctor""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
@@ -48,7 +51,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
-        outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",
+        outbox.cli.demo outbox.cli.expiry outbox.cli.app outbox.cli outbox.__main__""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

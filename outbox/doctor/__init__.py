@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from outbox.doctor import delivery, service, source
+from outbox.doctor import delivery, expiry, service, source
 from outbox.doctor.ground import Check, Finding, Ground, Level, first_line
 from outbox.errors import OutboxError
 from outbox.resources import query
@@ -25,6 +25,7 @@ CHECKS: Mapping[str, Check] = {
     "capture": source.check_capture,
     "capture errors": source.check_capture_errors,
     "filtered": source.check_filtered,
+    "expiry": expiry.check_expiry,
     "routing": delivery.check_unrouted,
     "overdue": delivery.check_overdue,
     "lanes": delivery.check_lanes,
