@@ -3,15 +3,21 @@
 import time
 from collections.abc import Iterator
 
+from benchmarks.application import Application
+from benchmarks.drain import add_twenty
+from benchmarks.ground import CONTRACTS as CONTRACTS_PREPARED
 from benchmarks.ground import UNITS, Connection, Database, Ground, say, statement
+from benchmarks.latency import delays
+from benchmarks.receiver import recorder
 from benchmarks.table import Row, milliseconds, percentile
+from benchmarks.workers import workers
 from outbox.expiry import Scanner
 from outbox.settings import Expiry
 
 CONTRACTS, AT_ONCE = 10_000_000, 100_000
 CHUNK = 500_000
 SCANS = 50
-INDEX = "contract_expires_at"
+BESIDE, BESIDE_RATE = 1_000, 50
 
 
 def expiry(ground: Ground) -> Iterator[Row]:
@@ -27,6 +33,7 @@ def expiry(ground: Ground) -> Iterator[Row]:
         yield _at_once(database, connection, scanner, ground.scaled(AT_ONCE))
         connection.execute("DROP INDEX contract_expires_at")
         yield Row("expiry", "a scan without an index on the deadline", _timed(scanner))
+    yield _beside(ground)
 
 
 def _fill(connection: Connection, count: int) -> None:
@@ -52,6 +59,30 @@ def _scans(scanner: Scanner) -> str:
         scanner.scan(asked=True)
         took.append(time.monotonic() - began)
     return f"{milliseconds(percentile(took, 50))}, p99 {milliseconds(percentile(took, 99))}"
+
+
+def _beside(ground: Ground) -> Row:
+    """What other changes feel while one worker raises and reports many deadlines that passed at once."""
+    say("expiry: other changes beside many deadlines")
+    with recorder(ground.folder, "expiry") as arrivals, ground.database("beside") as database:
+        add_twenty(database, arrivals.url)
+        with database.connect() as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE contract SET expires_at = now() WHERE id > %s", [BESIDE])
+            connection.execute("UPDATE outbox.expiry_scan SET since = now() - interval '1 day'")
+            connection.execute("VACUUM ANALYZE contract")
+            with workers(database, 1):
+                application = Application(database, rate=BESIDE_RATE, count=BESIDE)
+                application.run()
+                took, missing = delays(application.committed, arrivals, patience_seconds=60)
+                raised = connection.execute("SELECT count(*) FROM outbox.expiry").fetchall()[0][0]
+    return Row(
+        "expiry",
+        f"commit to receiver, {BESIDE_RATE} changes/s, while {CONTRACTS_PREPARED - BESIDE:,} deadlines passed at once"
+        + (f", {missing} missing" if missing else ""),
+        f"p50 {milliseconds(percentile(took, 50))}, p99 {milliseconds(percentile(took, 99))}",
+        f"{raised:,} raised by its end",
+    )
 
 
 def _timed(scanner: Scanner, *, sweep: bool = False) -> str:

@@ -50,7 +50,7 @@ class Scanner:
     def scan(self, *, asked: bool = False, sweep: bool = False) -> Scanned:
         """Raises what is due, where nobody else is at it or it was `asked` for; `sweep`: looks at every deadline."""
         with self._engine.begin() as connection:
-            worker.be_patient(connection)
+            store.be_quick(connection)
             progress = store.claim(connection, self._by, lease_seconds=LEASE_SECONDS, asked=asked)
             if progress is None:
                 return Scanned(None, _seconds_to_next(store.state(connection)))
@@ -60,7 +60,7 @@ class Scanner:
         raised = sum(self.raise_all(due, leased=True)) if due else 0
         seconds = time.monotonic() - began
         with self._engine.begin() as connection:
-            worker.be_patient(connection)
+            store.be_quick(connection)
             if self._stopping.is_set():
                 store.renew(connection, self._by, lease_seconds=0)  # another may go on at once
             else:
@@ -70,7 +70,7 @@ class Scanner:
     def _narrowed(self, looked: Window) -> Window | None:
         """Where in the window there is anything at all, found in one pass, where batches would each look for more."""
         with self._engine.begin() as connection:
-            worker.be_patient(connection)
+            store.be_quick(connection)
             store.renew(connection, self._by, lease_seconds=SWEEP_LEASE_SECONDS)
         with self._engine.begin() as connection:
             first = store.count_due(connection, looked).first
@@ -107,7 +107,7 @@ class Scanner:
     def _raise_batch(self, looked: Window, most: int, *, leased: bool) -> Raised | None:
         """A batch, in a transaction of its own; None where the scan is another's by now."""
         with self._engine.begin() as connection:
-            worker.be_patient(connection)
+            store.be_quick(connection)
             lease_seconds = SWEEP_LEASE_SECONDS if looked.sweep else LEASE_SECONDS
             if leased and not store.renew(connection, self._by, lease_seconds=lease_seconds):
                 return None

@@ -90,9 +90,17 @@ def end(connection: Connection, worker: str, looked: Window, *, due_at: datetime
     )
 
 
+def be_quick(connection: Connection) -> None:
+    """For the rest of the transaction: gives up soon what would wait for a lock, and doesn't wait for the disk."""
+    connection.execute(query("job_patience"))
+    connection.execute(query("commit_unflushed"))
+
+
 def raise_due(connection: Connection, looked: Window, *, most: int) -> Raised:
     """Raises the oldest deadlines of the window that raised nothing yet."""
     row = connection.execute(query("expiry_raise"), _asked(looked, most)).one()
+    if row.raised:
+        connection.execute(query("commit_flushed"))
     return Raised(row.found, row.raised, row.first_event, row.last_event, row.floor)
 
 

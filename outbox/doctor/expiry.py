@@ -16,6 +16,8 @@ def check_expiry(ground: Ground) -> list[Finding]:
     if source is None:
         return [ground.ok("no mapping is installed: nothing is looked for")]
     mapping = json.loads(source.mapping)
+    if mapping["installed"].get("expiring") is None and mapping.get("expired"):
+        return [ground.fault("[expired] was installed by a version that didn't look for it", "`outbox install` again")]
     if mapping["installed"].get("expiring") is None:
         return [ground.ok("the mapping has no [expired]: nothing is looked for")]
     return [*_in_time(ground), *_plan(ground, mapping["installed"]), *_zones(ground, mapping)]

@@ -108,6 +108,13 @@ def test_no_expired_is_well(database: Database) -> None:
     assert [one.words for one in found(database)] == ["the mapping has no [expired]: nothing is looked for"]
 
 
+def test_an_install_of_an_older_version(database: Database) -> None:
+    """An upgrade that was not followed by an install is told."""
+    source = expiring(database)
+    source.run("UPDATE outbox.source SET mapping = mapping #- '{installed,expiring}'")
+    assert [one.level for one in found(database)] == [Level.FAULT]
+
+
 def test_a_scan_that_the_application_broke(database: Database) -> None:
     """A column that its own migration took away is a fault of capture and of the scan, and named."""
     source = expiring(database)

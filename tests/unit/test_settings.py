@@ -45,7 +45,10 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
         ("[relay]\ntreads = 8", "outbox.toml: relay.treads: unknown key; did you mean 'threads'?"),
         ("[realy]\nthreads = 8", "outbox.toml: realy: unknown key; did you mean 'relay'?"),
         ("[log]\nzzz = 8", "outbox.toml: log.zzz: unknown key; known: format, level"),
-        ("threads = 8", "outbox.toml: threads: unknown key; known: database, log, relay, report, secrets, sender"),
+        (
+            "threads = 8",
+            "outbox.toml: threads: unknown key; known: database, expiry, log, relay, report, secrets, sender",
+        ),
         ("[relay]\nthreads = 0", "outbox.toml: relay.threads: expected a value greater than or equal to 1; got 0"),
         ("[relay]\nthreads = 257", "outbox.toml: relay.threads: expected a value less than or equal to 256; got 257"),
         ("[relay]\npoll_seconds = nan", "outbox.toml: relay.poll_seconds: expected a finite number; got nan"),
