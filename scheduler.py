@@ -49,6 +49,8 @@ class Daemon:
         # What a crash of the server forgets of routing and claiming is done again; settles can't be forgotten.
         self._claiming = make_engine(settings, name="contract-outbox claim", abandoned_seconds=patience, durable=False)
         self._settling = make_engine(settings, pool_size=2, name="contract-outbox settle", abandoned_seconds=patience)
+        # A look at millions of deadlines must not keep settles waiting for a connection.
+        self._tending = make_engine(settings, pool_size=2, name="contract-outbox chores", abandoned_seconds=patience)
         self._transport = make_transport(settings.sender)
         self._relay = Relay(
             settings,
@@ -65,7 +67,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._polling = threading.Lock()
         self._failures = 0
-        self._hands = Hands(self._settling, settings, self.name, again=self._again, stopping=self._stopping)
+        self._hands = Hands(self._tending, settings, self.name, again=self._again, stopping=self._stopping)
 
     def run(self) -> int:
         """Runs until `stop`; returns the exit code."""
@@ -89,7 +91,7 @@ class Daemon:
         """Raises what expired, routes and delivers all that is due; 0 when nothing is left due, else 1."""
         with self._claiming.connect() as connection:
             check_schema(connection)
-        Scanner(self._settling, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
+        Scanner(self._tending, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
         try:
             unrouted, due = self._pass_once()
             while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
@@ -212,7 +214,7 @@ class Daemon:
     def close(self) -> None:
         """Closes its connections; again does nothing."""
         self._transport.close()
-        engines: tuple[Engine, ...] = (self._claiming, self._settling)
+        engines: tuple[Engine, ...] = (self._claiming, self._settling, self._tending)
         for engine in engines:
             engine.dispose()
 

@@ -34,7 +34,7 @@ def inspect_expired(
         columns=columns,
         contract_type=next((one.type for one in contract if one.name == "expires_at"), None),
         unit_zone="time_zone" in units,
-        index=_index(catalog, mapping, expired),
+        index=None if expired.query is not None else _index(catalog, mapping, contract),
     )
 
 
@@ -103,12 +103,17 @@ def _names(catalog: Catalog, query: str) -> frozenset[str]:
         return frozenset()  # said already, of the same query
 
 
-def _index(catalog: Catalog, mapping: Mapping, expired: Expired) -> str | None:
+def _index(catalog: Catalog, mapping: Mapping, contract: Sequence[ResultColumn]) -> str | None:
     """The index that a scan of the default form could use."""
-    if expired.query is not None:
-        return None
     origin = catalog.origin(mapping.contract.query, "expires_at")
-    return deadline_index(*origin) if origin else None
+    if origin is not None:
+        return deadline_index(*origin)
+    column = next(one for one in contract if one.name == "expires_at")
+    found = catalog.table(column.table) if column.table else None
+    if found is None or not found.table.partitioned:
+        return None
+    name = next(one.name for one in found.table.columns if one.number == column.number)
+    return f"on each partition of {found.table.sql}: {deadline_index('...', name)}"
 
 
 def measure_expired(catalog: Catalog, sql: str, index: str | None) -> tuple[Cost, tuple[str, ...]]:

@@ -66,6 +66,29 @@ def test_the_index_on_an_expression(database: Database, expression: str, index: 
     assert found(database)[1].level is Level.OK
 
 
+def test_the_index_of_a_partitioned_table(database: Database) -> None:
+    """PostgreSQL makes it concurrently on each partition alone, so that is what is said."""
+    source = Source(database)
+    source.run(
+        "CREATE TABLE deal (id bigint, at date, status text, ends timestamptz, PRIMARY KEY (id, at))"
+        " PARTITION BY RANGE (at)",
+        "CREATE TABLE deal_1 PARTITION OF deal FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+        "CREATE TABLE deal_2 PARTITION OF deal FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+        "INSERT INTO deal SELECT n, date '2025-06-01' + n % 400, 'x', now() + make_interval(hours => n)"
+        " FROM generate_series(1, 40000) n",
+    )
+    query = "SELECT id AS contract_id, 1 AS business_unit, status, ends AS expires_at FROM deal"
+    source.run("ANALYZE deal")
+    source.install(
+        contract={"query": query},
+        company=None,
+        capture=[{"trigger": "create", "table": "deal", "on": "insert", "contract": "new.id"}],
+        expired={"open": "true"},
+    )
+    plan = found(database)[1]
+    assert plan.mend == "on each partition of public.deal: CREATE INDEX CONCURRENTLY ON ... (ends)"
+
+
 def test_a_query_of_ones_own_that_reads_all(database: Database) -> None:
     """What would help is for its author to say."""
     crowded(database, {"query": "SELECT id AS contract_id, expires_at FROM contract WHERE expires_at <= :now"})
