@@ -3,16 +3,14 @@
 import contextlib
 import logging
 import os
-import queue
 import random
 import secrets
-import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -23,8 +21,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import __version__
-from outbox.chores import CHORES, Hands
+from outbox.chores import CHORES, Chore, Hands
 from outbox.db import database_url, first_line, is_transient, link_settings, make_engine
+from outbox.expiry import Scanner
 from outbox.log import get_log
 from outbox.metrics import Measures
 from outbox.migrations import check_schema
@@ -33,6 +32,7 @@ from outbox.relay import Passed, Relay
 from outbox.secret_box import SecretBox
 from outbox.sender import make_transport
 from outbox.settings import Settings
+from outbox.signals import EndSignals
 from outbox.wake import Listener
 
 LEAVE_SECONDS = 3.0
@@ -71,6 +71,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._polling = threading.Lock()
         self._failures = 0
+        self._hands = Hands(self._chores, settings, self.name, self._again, self._stopping, self._measures)
 
     def run(self) -> int:
         """Runs until `stop`; returns the exit code."""
@@ -88,18 +89,18 @@ class Daemon:
         relay = self._settings.relay
         self._every(relay.poll_seconds, self._poll, "poll", jitter=relay.poll_seconds / 10)
         self._every(relay.heartbeat_seconds, self._heartbeat, "heartbeat")
-        hands = Hands(self._chores, self._settings, self.name, self._measures)
         for chore in CHORES:
-            self._every(chore.seconds, partial(chore.run, hands, chore), chore.name)
+            self._every(chore.seconds, partial(chore.run, self._hands, chore), chore.name)
         self._scheduler.add_listener(self._note_failure, EVENT_JOB_ERROR)
         self._scheduler.start()
         if not self._settings.database.pgbouncer:
             self._listener.start()
 
     def once(self) -> int:
-        """Routes and delivers all that is due; 0 when nothing is left due, else 1."""
+        """Raises what expired, routes and delivers all that is due; 0 when nothing is left due, else 1."""
         with self._claiming.connect() as connection:
             check_schema(connection)
+        Scanner(self._chores, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
         try:
             unrouted, due = self._pass_once()
             while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
@@ -139,13 +140,22 @@ class Daemon:
             job, "interval", seconds=seconds, jitter=jitter, id=name, name=name, max_instances=1, next_run_time=_now()
         )
 
+    def _again(self, chore: Chore, seconds: float) -> None:
+        """Runs a chore at a moment of its own; it may still be ending its last run then."""
+        run, at = partial(chore.run, self._hands, chore), _now() + timedelta(seconds=seconds)
+        if not self._stopping.is_set():
+            self._scheduler.add_job(
+                run, "date", run_date=at, id=f"{chore.name} again", max_instances=2, replace_existing=True
+            )
+
     def _follow_clock(self, before: float) -> float:
         """APScheduler goes by the system's clock: where that is put back, every job would wait until it is made up."""
         after = _clock_offset()
         if abs(after - before) > CLOCK_SECONDS:
             get_log().warning("clock_stepped", seconds=round(after - before, 1))
             for job in self._scheduler.get_jobs():
-                job.modify(next_run_time=_now())
+                with contextlib.suppress(JobLookupError):  # one that runs once has just run
+                    job.modify(next_run_time=_now())
         return after
 
     def _poll(self) -> None:
@@ -251,27 +261,11 @@ def _log_passed(passed: Passed) -> None:
         get_log().info("passed", events=passed.events, claimed=passed.claimed, **passed.attempts)
 
 
-def _listen_for_signals() -> queue.SimpleQueue[int]:
-    """Gets the signals that ask to end, from now on.
-
-    A handler runs wherever the main thread is, in the middle of an Event's own lock too. Only this put may meet itself.
-    """
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda number, _: told.put(number))
-    return told
-
-
-def _obey(told: queue.SimpleQueue[int], daemon: Daemon) -> None:
-    told.get()
-    daemon.stop()
-
-
 def run(settings: Settings, *, once: bool = False, place: int = 0) -> int:
     """Runs the daemon until SIGTERM or SIGINT, or once over what is due; returns the exit code."""
-    told = _listen_for_signals()
+    signals = EndSignals()
     daemon = Daemon(settings, place=place)
-    threading.Thread(target=_obey, args=(told, daemon), name="signals", daemon=True).start()
+    signals.call(daemon.stop)
     try:
         return daemon.once() if once else daemon.run()
     finally:

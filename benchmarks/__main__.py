@@ -10,6 +10,7 @@ from benchmarks.bloat import bloat
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
 from benchmarks.drain import drain, sizes
+from benchmarks.expiry import expiry
 from benchmarks.ground import Ground, ground
 from benchmarks.history import history
 from benchmarks.isolation import isolation
@@ -27,6 +28,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "isolation": isolation,
     "audit": audited,
     "bloat": bloat,
+    "expiry": expiry,
 }
 TERMINATED = 128 + signal.SIGTERM
 

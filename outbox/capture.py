@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Lookup
 
+from outbox.capture_expiry import expiring_query, source_deadline
 from outbox.capture_facts import Facts, Installation, Statement, Table
 from outbox.capture_rules import RuleWriter
 from outbox.capture_sql import dollars, literal, names_array, quote, settings_clause, stripped
@@ -34,7 +35,8 @@ def build(mapping: Mapping, facts: Facts, templates: Lookup[str, str]) -> Instal
     """Every object and rule row that the mapping asks for, in the order of their making."""
     rules = RuleWriter(mapping, facts, templates)
     writer = _Writer(mapping, facts, rules)
-    made = (*writer.lookups(), *writer.notes(), writer.capture_trigger())
+    expiring = expiring_query(mapping, facts, templates)
+    made = (*writer.lookups(), *writer.expiry(expiring), *writer.notes(), writer.capture_trigger())
     # Triggers last: they take the locks that the application feels.
     statements = sorted(made, key=lambda one: one.name.startswith("trigger"))
     tables = {one.table.oid: one.table for one in facts.rules.values()}
@@ -48,6 +50,8 @@ def build(mapping: Mapping, facts: Facts, templates: Lookup[str, str]) -> Instal
         wakeup=writer.wakeup,
         search_path=facts.search_path,
         contract_columns=tuple(name for name in facts.contract_columns if name not in mapping.contract.never),
+        expiring=expiring,
+        deadline_index=facts.expired.index if facts.expired else None,
     )
 
 
@@ -63,18 +67,27 @@ class _Writer:
         self.enable = "ENABLE ALWAYS" if mapping.enable == "always" else "ENABLE"
 
     def _trigger_function(self, signature: str, purpose: str, body: str) -> Statement:
-        return self._make(signature, purpose, body, stability="", lock_timeout=True)
+        return self._make(signature, purpose, body, lock_timeout=True)
 
     def _reader(self, signature: str, purpose: str, body: str) -> Statement:
         """STABLE: the mapping's queries can't write."""
-        return self._make(signature, purpose, body, stability="STABLE ", lock_timeout=False)
+        return self._make(signature, purpose, body, stability="STABLE ")
 
-    def _make(self, signature: str, purpose: str, body: str, *, stability: str, lock_timeout: bool) -> Statement:
+    def _make(
+        self,
+        signature: str,
+        purpose: str,
+        body: str,
+        *,
+        stability: str = "",
+        lock_timeout: bool = False,
+        replan: bool = False,
+    ) -> Statement:
         ddl = self.rules.fill(
             "function",
             signature=signature,
             arguments=signature[: signature.index(") RETURNS") + 1],
-            settings=settings_clause(self.facts.search_path, lock_timeout=lock_timeout),
+            settings=settings_clause(self.facts.search_path, lock_timeout=lock_timeout, replan=replan),
             dollars=dollars(body),
             body=body,
             comment=literal(f"{MARK}: {purpose}."),
@@ -143,6 +156,25 @@ class _Writer:
             "the names of the fields that companies of these business units (NULL for all) have, by a sample",
             self.rules.fill("company_fields", **slots),
         )
+
+    def expiry(self, expiring: str | None) -> Iterator[Statement]:
+        """The functions that find passed deadlines, and reckon a contract's."""
+        if expiring is not None:
+            yield self._make(
+                "outbox.expiring(after timestamptz, until timestamptz, most integer) RETURNS TABLE (contract_id text,"
+                " subject text, deadline timestamptz, detail jsonb, floor timestamptz)",
+                "deadlines that passed and raised nothing yet",
+                self.rules.fill("expiring", expiring=expiring),
+                stability="STABLE ",
+                replan=True,
+            )
+        deadline = source_deadline(self.mapping, self.facts)
+        if deadline is not None:
+            yield self._reader(
+                "outbox.source_deadline(document jsonb, business_unit text) RETURNS timestamptz",
+                "the deadline of a contract whose expires_at has no zone",
+                self.rules.fill("source_deadline", deadline=deadline),
+            )
 
     def by_table(self) -> Iterator[tuple[Table, Operation, list[tuple[str, Rule]]]]:
         """The rules of each table and operation; a partitioned table needs all three, to tell moves."""

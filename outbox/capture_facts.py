@@ -53,6 +53,20 @@ class RuleFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpiredFacts:
+    """What deadlines are read from: the columns of the query that is asked, and who says the zone where they have none.
+
+    `contract_type` is the type of the contract query's own expires_at; `index` the DDL of an index that a scan could
+    use, None where no one table's column, or expression, tells the deadline.
+    """
+
+    columns: Lookup[str, str]
+    contract_type: str | None
+    unit_zone: bool
+    index: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the catalogue says about a mapping. `base` and `key` are None where no one table holds the contracts."""
 
@@ -65,6 +79,7 @@ class Facts:
     rules: Lookup[str, RuleFacts]
     company_columns: Lookup[str, str] = field(default_factory=dict)
     prepared_transactions: bool = False
+    expired: ExpiredFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,8 @@ class Installation:
     wakeup: str
     search_path: tuple[str, ...]
     contract_columns: tuple[str, ...]
+    expiring: str | None = None
+    deadline_index: str | None = None
 
     @property
     def recorded_mapping(self) -> dict[str, object]:
@@ -131,6 +148,8 @@ class Installation:
                 "wakeup": self.wakeup,
                 "search_path": self.search_path,
                 "contract_columns": self.contract_columns,
+                "expiring": self.expiring,
+                "deadline_index": self.deadline_index,
             },
         }
 

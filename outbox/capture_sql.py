@@ -60,7 +60,7 @@ def stripped(sql: str, never: Sequence[str]) -> str:
     )
 
 
-def settings_clause(search_path: Sequence[str], *, lock_timeout: bool) -> str:
+def settings_clause(search_path: Sequence[str], *, lock_timeout: bool, replan: bool = False) -> str:
     """What every generated function runs under, whatever the application's session has set.
 
     The mapping's SQL sees the search path of the session that installed it, temporary tables last.
@@ -77,5 +77,7 @@ def settings_clause(search_path: Sequence[str], *, lock_timeout: bool) -> str:
         "jit = off",
     ]
     # A lookup's plan for any ids is the one that install has measured; left to itself the server plans each call anew.
-    settings.append("lock_timeout = '200ms'" if lock_timeout else "plan_cache_mode = force_generic_plan")
+    # A scan is planned anew each time: of a minute, or of all.
+    plan = "force_custom_plan" if replan else "force_generic_plan"
+    settings.append("lock_timeout = '200ms'" if lock_timeout else f"plan_cache_mode = {plan}")
     return "\n".join(f"SET {one}" for one in settings)

@@ -201,14 +201,14 @@ class Catalog:
             cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000}".encode())
             return list(cursor.execute(sql.encode()).fetchall())
 
-    def cost(self, what: str, sql: str, *, types: Sequence[str]) -> Cost:
-        """The plan of a lookup for any value of its parameters."""
+    def cost(self, what: str, sql: str, *, types: Sequence[str], values: Sequence[str] = ()) -> Cost:
+        """The plan of a lookup for these values of its parameters, as SQL; without them, for any."""
         name = f"outbox_inspected_{next(_numbers)}"
-        nulls = ", ".join("NULL" for _ in types)
+        given = ", ".join(values or ("NULL" for _ in types))
         with self.trial() as cursor:
-            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            cursor.execute(f"SET LOCAL plan_cache_mode = force_{'custom' if values else 'generic'}_plan".encode())
             cursor.execute(f"PREPARE {name} ({', '.join(types)}) AS {sql}".encode())
-            row = cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {name} ({nulls})".encode()).fetchone()
+            row = cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {name} ({given})".encode()).fetchone()
             cursor.execute(f"DEALLOCATE {name}".encode())
             plan: dict[str, Any] = row[0][0]["Plan"] if row else {}
             whole = sorted({(one["Schema"], one["Relation Name"]) for one in _nodes(plan) if _reads_whole(one)})
@@ -217,6 +217,30 @@ class Catalog:
         reads = any("Relation Name" in one for one in _nodes(plan))
         return Cost(what, plan["Total Cost"], plan["Plan Rows"], indexes, tuple(large), reads)
 
+    def knows_zone(self, name: str) -> bool:
+        """Whether the server has a time zone of that name."""
+        try:
+            with self.trial() as cursor:
+                cursor.execute("SELECT now() AT TIME ZONE %s", (name,))
+        except SqlFaultError:
+            return False
+        return True
+
+    def origin(self, sql: str, column: str) -> tuple[str, str] | None:
+        """The one table, and the column or expression over it, that a query's column is; None where it is more."""
+        with self.trial() as cursor:
+            row = cursor.execute(
+                f"EXPLAIN (FORMAT JSON, VERBOSE) SELECT described.{column} FROM (\n{sql}\n) AS described".encode()
+            ).fetchone()
+        plan: dict[str, Any] = row[0][0]["Plan"] if row else {}
+        told = str(plan.get("Output", [""])[0])
+        named = [one for one in _nodes(plan) if "Alias" in one and re.search(_prefix(one["Alias"]), told)]
+        if len(named) != 1 or "SubPlan" in told or "Relation Name" not in named[0]:
+            return None
+        found = self.find(f'"{named[0]["Schema"]}"."{named[0]["Relation Name"]}"')
+        expression = re.sub(_prefix(named[0]["Alias"]), "", told)
+        return (found.table.sql, _without_parentheses(expression)) if found else None
+
     def _rows_of(self, cursor: "psycopg.Cursor[Any]", schema: str, name: str) -> float:
         row = cursor.execute(
             "SELECT CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END"
@@ -224,6 +248,20 @@ class Catalog:
             (schema, name),
         ).fetchone()
         return float(row[0]) if row else 0.0
+
+
+def _prefix(alias: str) -> str:
+    return rf'(?<![\w."]){re.escape(alias)}\.'
+
+
+def _without_parentheses(expression: str) -> str:
+    """`(a + b)` without what stands around the whole."""
+    depth = 0
+    for place, letter in enumerate(expression):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth == 0 and place < len(expression) - 1:
+            return expression
+    return expression[1:-1] if expression.startswith("(") else expression
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

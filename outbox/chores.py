@@ -1,28 +1,39 @@
 """The periodic jobs beside the relay's own: every worker runs them, and in each slot one of all does the work."""
 
+import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from outbox import alert_hook, upkeep, worker
 from outbox.daily import close_days
 from outbox.drift import drift
+from outbox.expiry import Scanner
 from outbox.growth import sample
 from outbox.log import get_log
 from outbox.mending import mend
 from outbox.metrics import Measures
 from outbox.settings import Settings
 
+LEAST_PAUSE_SECONDS = 0.02
+"""Between two runs of a chore that asks for another: it looks just after its moment, not just before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a chore works with: an engine for its transactions, the settings, the worker's name, its measures."""
+    """What a chore works with: an engine for its transactions, the settings, the worker's name, its measures.
+
+    `again` runs a chore once more after so many seconds, beside its slots; `stopping` is set when the process ends.
+    """
 
     engine: Engine
     settings: Settings
     worker: str
-    measures: Measures = field(default_factory=Measures)
+    again: Callable[["Chore", float], None]
+    stopping: threading.Event
+    measures: Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,23 @@ def _keep_up(hands: Hands, chore: Chore) -> None:
         upkeep.keep_up(hands.engine, hands.settings.upkeep)
 
 
+def _raise_expired(hands: Hands, chore: Chore) -> None:
+    """Who scans, and when, is told by the scan's own row: a deadline doesn't wait for a slot."""
+    seconds: float | None = hands.settings.expiry.scan_seconds
+    try:
+        scanner = Scanner(hands.engine, hands.settings.expiry, by=hands.worker, stopping=hands.stopping)
+        began = time.monotonic()
+        scanned = scanner.scan()
+        seconds = scanned.due_in
+        if scanned.raised is not None:
+            hands.measures.expiry_scanned(seconds=time.monotonic() - began, raised=scanned.raised)
+        if scanned.raised:
+            get_log().info("expired_raised", deadlines=scanned.raised)
+    finally:
+        if seconds is not None:
+            hands.again(chore, max(LEAST_PAUSE_SECONDS, seconds))
+
+
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
     Chore("drift", 60.0, _look_for_drift),
@@ -73,4 +101,5 @@ CHORES = (
     Chore("alerts", 30.0, _watch),
     Chore("close days", 600.0, _close_days),
     Chore("upkeep", 60.0, _keep_up),
+    Chore("expiry", 60.0, _raise_expired),
 )

@@ -13,6 +13,7 @@ from outbox.capture_sql import quote
 from outbox.catalog import Catalog, Cost, SqlFaultError
 from outbox.inspection import lookup_costs
 from outbox.inspection_contract import twice_among
+from outbox.inspection_expiry import scan_cost
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import in_words
 from outbox.install import LOCKED, installed, live_objects
@@ -107,7 +108,8 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
         standing = _standing(connection, recorded)
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
-    return [Drift("fault", fault, MEND_MAPPING) for fault in standing.broken()]
+    faults = standing.broken() + standing.broken_scan(recorded["installed"].get("expiring"))
+    return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
 
 
 def standing(connection: Connection) -> "Standing | None":
@@ -144,6 +146,16 @@ class Standing:
                         faults.append(in_words(key, "a query that PostgreSQL can run", error))
             RuleInspector(self.catalog, self.mapping, faults, [], trace=False).inspect(self._key_type(), None)
         return faults
+
+    def broken_scan(self, sql: str | None) -> list[str]:
+        """What PostgreSQL says against our own query around the mapping's that finds deadlines; `sql` None: no scan."""
+        try:
+            with self._installed_path():
+                if sql is not None:
+                    scan_cost(self.catalog, sql)
+        except SqlFaultError as error:
+            return [] if error.is_refusal else [in_words("expired", "a query that PostgreSQL can run", error)]
+        return []
 
     def refused_to(self, role: str = "none") -> list[str]:
         """What PostgreSQL refuses of the lookups to a role (default: ours), each once: rights, row security."""

@@ -10,6 +10,7 @@ from outbox.capture_facts import Facts, Table
 from outbox.catalog import Catalog, Cost, ResultColumn, SqlFaultError
 from outbox.errors import ConfigurationError
 from outbox.inspection_contract import ContractInspector
+from outbox.inspection_expiry import inspect_expired
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import Findings, in_words
 from outbox.mapping import Mapping, mapping_faults
@@ -40,7 +41,7 @@ def inspect(connection: Connection, mapping: Mapping, *, allow_slow: bool = Fals
     )
     findings.faults += mapping_faults(mapping, {name: one.table.oid for name, one in rules.items()})
     companies = _lookups(catalog, mapping, findings, contract.columns)
-    _expired(catalog, mapping, findings, contract.columns)
+    expired = inspect_expired(catalog, mapping, findings, contract.columns)
     if not findings.faults:
         tables = {name: one.table for name, one in rules.items()}
         key_type = contract.key_type or "text"
@@ -64,6 +65,7 @@ def inspect(connection: Connection, mapping: Mapping, *, allow_slow: bool = Fals
         rules=rules,
         company_columns=companies,
         prepared_transactions=int(catalog.setting("max_prepared_transactions")) > 0,
+        expired=expired,
     )
     return Inspected(facts=facts, costs=tuple(findings.costs), warnings=tuple(findings.warnings))
 
@@ -95,36 +97,6 @@ def _columns(catalog: Catalog, key: str, query: str, wanted: Sequence[str], faul
         if name not in found
     ]
     return found
-
-
-def _expired(catalog: Catalog, mapping: Mapping, findings: Findings, contract: Sequence[ResultColumn]) -> None:
-    expired = mapping.expired
-    if expired is None or not contract:
-        return
-    findings.warnings.append(
-        "expired: is checked and kept, but nothing looks for it in this version: no report of expired is sent, unless a"
-        " [[capture]] rule raises it"
-    )
-    if expired.query is not None:
-        query = expired.query.replace(":now", "now()")
-        columns = _columns(catalog, "expired.query", query, ("contract_id", "expires_at"), findings.faults)
-    else:
-        columns = {one.name: one.type for one in contract}
-        if "expires_at" not in columns:
-            findings.faults.append(
-                "expired.open: expected contract.query to give expires_at, got none; add the column, or use"
-                " [expired] query"
-            )
-            return
-        try:
-            catalog.check(f"SELECT FROM (\n{mapping.contract.query}\n) AS contract WHERE ({expired.open}\n)")
-        except SqlFaultError as error:
-            findings.faults.append(in_words("expired.open", "a condition on the contract query's columns", error))
-    if columns.get("expires_at") not in (None, "timestamp with time zone"):
-        findings.faults.append(
-            f"expired: expected expires_at as timestamp with time zone, got {columns['expires_at']};"
-            " write expires_at AT TIME ZONE '...'"
-        )
 
 
 def lookup_costs(

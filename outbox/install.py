@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from outbox.capture import build
 from outbox.catalog import Catalog
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.inspection import Inspected, inspect
+from outbox.inspection_expiry import measure_expired
 from outbox.mapping import Mapping
 from outbox.plan import INSTALL_LOCK, LOCK_TIMEOUT, Installed, Live, Plan, compare
 from outbox.resources import folder, query
@@ -77,6 +78,9 @@ def plan(connection: Connection, mapping: Mapping, *, allow_slow: bool = False) 
     """What installing the mapping would do; raises ConfigurationError with every fault. Changes nothing."""
     inspected = inspect(connection, mapping, allow_slow=allow_slow)
     installation = build(mapping, inspected.facts, templates())
+    if installation.expiring is not None:
+        cost, warnings = measure_expired(Catalog(connection), installation.expiring, installation.deadline_index)
+        inspected = replace(inspected, costs=(*inspected.costs, cost), warnings=(*inspected.warnings, *warnings))
     return Planned(compare(installation, live_objects(connection), installed(connection)), inspected)
 
 
@@ -118,6 +122,7 @@ def uninstall(engine: Engine, *, pause: Callable[[float], None] = time.sleep) ->
         _run(connection, (one.drop_statement for one in standing))
         connection.execute(query("rules_clear"))
         connection.execute(query("source_remove"))
+        connection.execute(query("expiry_forget"))
         return tuple(standing)
 
     return _with_patience(engine, work, pause)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -112,11 +113,23 @@ class Rule(Section):
         return self
 
 
+def _with_zone(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("expected a moment with its zone, such as 2026-01-01T00:00:00Z")
+    return moment
+
+
 class Expired(Section):
-    """Which contracts are open, and so expire when their time is up; or a query of one's own."""
+    """Which contracts are open, and so expire when their time is up; or a query of one's own.
+
+    `time_zone` is that of dates, which end with their day, and of times without a zone; a column time_zone goes before
+    it. Deadlines up to `since` raise nothing by themselves; without it, those up to the install.
+    """
 
     open: Sql | None = None
     query: Query | None = None
+    time_zone: Annotated[str, Field(min_length=1)] | None = None
+    since: Annotated[datetime | None, AfterValidator(_with_zone)] = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -115,6 +115,23 @@ def _records(installation: Installation) -> Iterator[str]:
         f"  'ddl', {literal(ddl)}::jsonb, 'live', jsonb_object_agg(o.name, o.digest))\n"
         "FROM outbox.installed_objects() AS o;"
     )
+    yield _expiry(installation)
+
+
+def _expiry(installation: Installation) -> str:
+    """Where scans begin: deadlines that passed before the first install with [expired] raise nothing.
+
+    After each install all are looked at anew, for another mapping may have others.
+    """
+    expired = installation.mapping.expired
+    if expired is None:
+        return "DELETE FROM outbox.expiry_scan;"
+    since = "clock_timestamp()" if expired.since is None else f"timestamptz {literal(expired.since.isoformat())}"
+    keep = "" if expired.since is None else ", since = excluded.since"
+    return (
+        f"INSERT INTO outbox.expiry_scan (since) VALUES ({since})\n"  # noqa: S608 (a moment, written by us)
+        f"ON CONFLICT (single) DO UPDATE SET swept_at = NULL, worker = NULL, due_at = clock_timestamp(){keep};"
+    )
 
 
 def script(plan: Plan, remarks: Iterator[str]) -> str:

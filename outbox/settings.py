@@ -112,6 +112,14 @@ class Upkeep(Section):
     partitions_ahead: Annotated[int, Field(ge=1, le=100)] = 4
 
 
+class Expiry(Section):
+    """The scan for passed deadlines; it also looks at the moment of the next deadline that is known."""
+
+    scan_seconds: Annotated[float, Field(ge=1, le=3_600)] = 60.0
+    sweep_hours: Annotated[float, Field(gt=0, le=8_760)] = 24.0
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+
 class Log(Section):
     """Log lines: JSON off a terminal, for people on one, unless said."""
 
@@ -133,6 +141,7 @@ class Settings(Section):
     relay: Relay = Relay()
     sender: Sender = Sender()
     report: Report = Report()
+    expiry: Expiry = Expiry()
     upkeep: Upkeep = Upkeep()
     log: Log = Log()
     secrets: Secrets = Secrets()

@@ -21,9 +21,10 @@ def read_source_names(connection: Connection) -> SourceNames:
     if written is None or not _has(connection, "outbox.business_units()"):
         return SourceNames()
     mapping = json.loads(written)
+    expired = {Trigger.EXPIRED} if mapping.get("expired") else set()
     return SourceNames(
         business_units=read_business_units(connection),
-        triggers=frozenset(Trigger(rule["trigger"]) for rule in mapping.get("capture", ())),
+        triggers=frozenset(Trigger(rule["trigger"]) for rule in mapping.get("capture", ())) | expired,
         contract_fields=frozenset(mapping["installed"].get("contract_columns", ())) or None,
     )
 

@@ -182,7 +182,7 @@ BEGIN
         PERFORM nextval('outbox.filtered');
       ELSE
         due := note.trigger <> 'expired' OR outbox.raise_expiry(note.event_id, note.contract_id,
-                                                                (contract.document ->> 'expires_at')::timestamptz);
+                                                                outbox.deadline(contract.document, contract.business_unit));
       END IF;
       IF due AND NOT held THEN
         due := outbox.write_event(note, contract);
@@ -254,6 +254,19 @@ BEGIN
   END LOOP;
 END $_$;
 
+CREATE FUNCTION outbox.deadline(document jsonb, business_unit text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+-- A contract's deadline as the scan reckons it, so that a capture rule's `expired` and the scan's are one.
+BEGIN
+  IF to_regprocedure('outbox.source_deadline(jsonb,text)') IS NOT NULL THEN
+    RETURN outbox.source_deadline(document, business_unit);
+  END IF;
+  RETURN (document ->> 'expires_at')::timestamptz;
+END $$;
+
 CREATE FUNCTION outbox.defaults() RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -278,6 +291,25 @@ CREATE FUNCTION outbox.drop_notes(ids bigint[]) RETURNS void
 -- Those that raise nothing; by the primary key.
 BEGIN
   DELETE FROM outbox.inbox AS i WHERE i.event_id = ANY (ids);
+END $$;
+
+CREATE FUNCTION outbox.end_of_day(day date, zone text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The moment from which no clock in the zone shows that day any more. Where clocks are put back over midnight there
+-- are two midnights: PostgreSQL takes the second, but the day may have been over at the first.
+DECLARE
+  midnight timestamp := CASE WHEN isfinite(day) THEN day + 1 END;
+  over timestamptz := midnight AT TIME ZONE zone;
+  before timestamp := (over - interval '1 microsecond') AT TIME ZONE zone;
+BEGIN
+  IF midnight IS NULL THEN
+    RETURN day;
+  ELSIF before >= midnight THEN
+    RETURN over - (before - midnight) - interval '1 microsecond';
+  END IF;
+  RETURN over;
 END $$;
 
 CREATE TABLE outbox.rule (
@@ -486,6 +518,26 @@ CREATE FUNCTION outbox.key_of(fact text) RETURNS text
     AS $$
   SELECT CASE fact WHEN 'event' THEN 'id' ELSE 'event_id' END
 $$;
+
+CREATE FUNCTION outbox.known_zone(VARIADIC zones text[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The first that the server knows: a mistyped zone of one row must not stop the scan of all.
+DECLARE
+  zone text;
+BEGIN
+  FOREACH zone IN ARRAY zones LOOP
+    BEGIN
+      IF now() AT TIME ZONE zone IS NOT NULL THEN
+        RETURN zone;
+      END IF;
+    EXCEPTION
+      WHEN invalid_parameter_value THEN CONTINUE;
+    END;
+  END LOOP;
+  RETURN NULL;
+END $$;
 
 CREATE FUNCTION outbox.lock_briefly(relations text[]) RETURNS void
     LANGUAGE plpgsql
@@ -836,6 +888,11 @@ DECLARE
   found record;
   tried boolean := false;
 BEGIN
+  IF failed.relation IS NULL AND failed.rule = 'expired' THEN
+    -- Whether it is still due is for the next scan to find: no longer kept out, it looks at every deadline again.
+    UPDATE outbox.expiry_scan SET swept_at = NULL, worker = NULL, due_at = pg_catalog.clock_timestamp();
+    RETURN ids;
+  END IF;
   IF failed.relation IS NULL THEN
     RETURN outbox.note_late(failed, ARRAY[failed.contract_id], failed.changed, failed.detail);
   END IF;
@@ -1127,21 +1184,23 @@ DECLARE
 BEGIN
   IF EXISTS (SELECT FROM unnest(notes) AS n WHERE n.trigger = 'expired') THEN
     INSERT INTO outbox.expiry (contract_id, deadline, event_id)
-    SELECT n.contract_id, (f.document ->> 'expires_at')::timestamptz, n.event_id
+    SELECT n.contract_id, d.deadline, n.event_id
     FROM unnest(notes) AS n
     JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u WHERE u.trigger = 'expired'))
       AS f ON f.contract_id = n.contract_id
-    WHERE n.trigger = 'expired' AND f.document ->> 'expires_at' IS NOT NULL AND f.standing <> 'filtered'
+    CROSS JOIN LATERAL outbox.deadline(f.document, f.business_unit) AS d (deadline)
+    WHERE n.trigger = 'expired' AND d.deadline IS NOT NULL AND f.standing <> 'filtered'
     ORDER BY n.event_id
     ON CONFLICT DO NOTHING;
   END IF;
   WITH found AS MATERIALIZED (
     SELECT n.*, f.standing, f.business_unit, f.status, f.document, f.snapshot,
            f.standing <> 'filtered'
-           AND (n.trigger <> 'expired' OR f.document ->> 'expires_at' IS NULL
+           AND (n.trigger <> 'expired' OR outbox.deadline(f.document, f.business_unit) IS NULL
                 OR EXISTS (SELECT FROM outbox.expiry AS x
                            WHERE x.contract_id = n.contract_id AND x.subject = ''
-                             AND x.deadline = (f.document ->> 'expires_at')::timestamptz AND x.event_id = n.event_id)) AS due
+                             AND x.deadline = outbox.deadline(f.document, f.business_unit)
+                             AND x.event_id = n.event_id)) AS due
     FROM unnest(notes) AS n
     JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u)) AS f
       ON f.contract_id = n.contract_id
@@ -1746,6 +1805,32 @@ CREATE TABLE outbox.expiry (
 );
 
 COMMENT ON TABLE outbox.expiry IS 'Deadlines that were raised: one `expired` for a contract, subject and deadline, whoever is first.';
+
+CREATE TABLE outbox.expiry_scan (
+    single boolean DEFAULT true NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    scanned_to timestamp with time zone,
+    swept_at timestamp with time zone,
+    due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    worker text,
+    ended_at timestamp with time zone,
+    seconds double precision,
+    raised bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT expiry_scan_single_check CHECK (single)
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE outbox.expiry_scan IS 'The scan for passed deadlines, one row while a mapping with [expired] is installed.';
+
+COMMENT ON COLUMN outbox.expiry_scan.since IS 'Deadlines up to this moment raise nothing by themselves: time of install, or as the mapping says.';
+
+COMMENT ON COLUMN outbox.expiry_scan.scanned_to IS 'Every deadline up to this moment that could be seen was raised.';
+
+COMMENT ON COLUMN outbox.expiry_scan.swept_at IS 'When last every deadline after `since` was looked at, NULL to ask for it.';
+
+COMMENT ON COLUMN outbox.expiry_scan.due_at IS 'No look before: the next known deadline or the interval; while a worker scans, the end of its lease.';
+
+COMMENT ON COLUMN outbox.expiry_scan.ended_at IS 'End of the last scan, which took `seconds` and raised `raised`.';
 
 CREATE SEQUENCE outbox.filtered
     START WITH 0
@@ -3493,6 +3578,9 @@ ALTER TABLE ONLY outbox.event_default
 ALTER TABLE ONLY outbox.expiry
     ADD CONSTRAINT expiry_pkey PRIMARY KEY (contract_id, subject, deadline);
 
+ALTER TABLE ONLY outbox.expiry_scan
+    ADD CONSTRAINT expiry_scan_pkey PRIMARY KEY (single);
+
 ALTER TABLE ONLY outbox.growth
     ADD CONSTRAINT growth_pkey PRIMARY KEY (sampled_at);
 
@@ -3547,6 +3635,8 @@ CREATE INDEX attempt_default_settled_event_id_idx ON outbox.attempt_default USIN
 CREATE INDEX attempt_default_started_at_event_id_connector_id_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id);
 
 CREATE INDEX attempt_default_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
+
+CREATE INDEX capture_error_expired ON outbox.capture_error USING btree (contract_id, occurred_at) WHERE ((rule = 'expired'::text) AND (relation IS NULL) AND (recaptured_at IS NULL));
 
 CREATE INDEX capture_error_open ON outbox.capture_error USING btree (id) WHERE (recaptured_at IS NULL);
 
@@ -3721,11 +3811,15 @@ REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, o
 
 REVOKE ALL ON FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.deadline(document jsonb, business_unit text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.defaults() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.drop_note(place tid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.drop_notes(ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.end_of_day(day date, zone text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
@@ -3748,6 +3842,8 @@ REVOKE ALL ON FUNCTION outbox.insert_error(failure outbox.failure) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.installed_objects() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.key_of(fact text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.known_zone(VARIADIC zones text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.lock_briefly(relations text[]) FROM PUBLIC;
 

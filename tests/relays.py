@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
+from outbox.chores import Hands
 from outbox.db import make_engine
+from outbox.metrics import Measures
 from outbox.relay import Relay
 from outbox.secret_box import SecretBox
 from outbox.sender import make_transport
@@ -70,6 +73,11 @@ def in_thread(work: Callable[[], object]) -> Iterator[threading.Thread]:
 
 PATIENCE = 4
 """How much longer than on a quiet machine anything may take: what is waited for costs nothing once it has come."""
+
+
+def hands(engine: Engine, *, worker: str) -> Hands:
+    """What a chore works with, in a test that runs it once."""
+    return Hands(engine, Settings(), worker, lambda _, __: None, threading.Event(), Measures())
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:

@@ -22,7 +22,8 @@ LAYERS: dict[str, str] = {
         outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
-        outbox.alerting""",
+        outbox.alerting
+        outbox.capture_expiry outbox.deadlines""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -43,7 +44,8 @@ LAYERS: dict[str, str] = {
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
         outbox.survey
         outbox.standing outbox.troubles outbox.alerts
-        outbox.upkeep""",
+        outbox.upkeep
+        outbox.inspection_expiry outbox.expiry_store""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
@@ -51,8 +53,9 @@ LAYERS: dict[str, str] = {
         outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor
-        outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts""",
-    "daemon": "outbox.supervisor scheduler",
+        outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
+        outbox.expiry outbox.doctor.expiry""",
+    "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
@@ -66,7 +69,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.questions
         outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__
         outbox.cli.init
-        outbox.cli.alerts""",
+        outbox.cli.alerts
+        outbox.cli.expiry""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

@@ -127,7 +127,7 @@ def remarks(planned: Planned) -> Iterator[str]:
     yield "Search path of the mapping's SQL: " + ", ".join([*inspected.facts.search_path, "pg_temp"])
     yield ""
     yield from _columns(planned)
-    yield "Lookups (PostgreSQL's estimates; the first for each note at commit, the others for each changed row):"
+    yield "Lookups (PostgreSQL's estimates; the first for each note at commit, expired for a scan, others per row):"
     for cost in inspected.costs:
         if not cost.reads:
             yield f"  {cost.what}: no lookup"

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox.catalog import SqlFaultError
 from outbox.db import first_line, has_to_wait
-from outbox.doctor import alerts, delivery, files, rights, service, source, storage
+from outbox.doctor import alerts, delivery, expiry, files, rights, service, source, storage
 from outbox.doctor.ground import Check, Finding, Ground, Level
 from outbox.errors import OutboxError
 from outbox.resources import query
@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, Check]] = {
         "replication": source.check_replication,
         "lookups": source.check_lookups,
         "contracts": source.check_contracts,
+        "expiry": expiry.check_expiry,
         "capture errors": source.check_capture_errors,
         "filtered": source.check_filtered,
     },

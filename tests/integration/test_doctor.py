@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import create_engine
 
-from outbox.chores import CHORES, Hands
+from outbox.chores import CHORES
 from outbox.doctor import CHECKS, Finding, Level, examine
 from outbox.secret_box import SecretBox
 from outbox.settings import Secrets, Settings
@@ -26,6 +26,7 @@ from tests.factories import (
     insert_queued,
     install_source,
 )
+from tests.relays import hands
 
 BOX_KEY = Fernet.generate_key().decode()
 
@@ -332,7 +333,7 @@ def test_growth_is_sampled_by_one_of_all_workers(database: Database, db: Connect
     )
     chore = next(one for one in CHORES if one.name == "growth")
     for name in ("host:1", "host:2"):
-        chore.run(Hands(database.engine, settings(), name), chore)
+        chore.run(hands(database.engine, worker=name), chore)
 
     sizes = db.execute("SELECT outbox_bytes > 1000000, database_bytes > outbox_bytes FROM outbox.growth").fetchall()
     assert sizes == [(False, False), (True, True)]

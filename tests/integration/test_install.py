@@ -138,7 +138,15 @@ SELECT = "SELECT id AS contract_id, unit_id AS business_unit, status"
         ({"expired": {"open": "stat = 'draft'"}}, "expired.open: expected a condition on the contract query's columns"),
         (
             {"expired": {"query": "SELECT 1 AS contract_id, localtimestamp AS expires_at WHERE now() > :now"}},
-            "expected expires_at as timestamp with time zone, got timestamp without time zone",
+            "expired.time_zone: expected a zone, since expires_at is a timestamp without time zone",
+        ),
+        (
+            {"expired": {"query": "SELECT 1 AS contract_id, '' AS expires_at WHERE now() > :now"}},
+            "expired: expected expires_at as timestamp with time zone, timestamp or date, got text; cast it",
+        ),
+        (
+            {"expired": {"query": "SELECT 1 AS contract_id, now() AS expires_at, 'x' AS detail WHERE now() > :now"}},
+            "expired.query: detail: expected jsonb, got text",
         ),
         ({"contract": contract(QUERY, table="nope", key="id")}, "contract.table: expected a table, got 'nope'"),
         (

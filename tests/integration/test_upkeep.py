@@ -9,10 +9,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox import replay, upkeep
-from outbox.chores import CHORES, Hands
+from outbox.chores import CHORES
 from outbox.db import has_to_wait
 from outbox.errors import RefusedError
-from outbox.settings import Settings, Upkeep
+from outbox.settings import Upkeep
 from tests.conftest import Database
 from tests.factories import (
     Connection,
@@ -25,6 +25,7 @@ from tests.factories import (
     insert_note,
     insert_queued,
 )
+from tests.relays import hands
 
 SIZE = 5_000_000
 FACTS = ("event", "decision", "delivery", "attempt", "replay")
@@ -96,10 +97,10 @@ def test_one_worker_of_all_keeps_up(database: Database, sql: Connection) -> None
     upkeep_chore = next(one for one in CHORES if one.name == "upkeep")
     chore = replace(upkeep_chore, seconds=1e9)
     go_to(sql, 3 * SIZE)
-    chore.run(Hands(database.engine, Settings(), "w1"), chore)
+    chore.run(hands(database.engine, worker="w1"), chore)
     made = ranges(sql)
     go_to(sql, 7 * SIZE)
-    chore.run(Hands(database.engine, Settings(), "w2"), chore)
+    chore.run(hands(database.engine, worker="w2"), chore)
 
     assert made == ranges(sql) == [n * SIZE for n in range(8)]
 

@@ -1,0 +1,3 @@
+BEGIN
+  RETURN $deadline;
+END

@@ -1,0 +1,198 @@
+-- Scheduled expiry: how far deadlines were looked at, what a deadline is, and that capture rules share it.
+-- compatible with: 6
+
+CREATE TABLE outbox.expiry_scan (
+  single     boolean PRIMARY KEY DEFAULT true CHECK (single),
+  since      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  scanned_to timestamptz,
+  swept_at   timestamptz,
+  due_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  worker     text,
+  ended_at   timestamptz,
+  seconds    double precision,
+  raised     bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+COMMENT ON TABLE outbox.expiry_scan IS
+  'The scan for passed deadlines, one row while a mapping with [expired] is installed.';
+COMMENT ON COLUMN outbox.expiry_scan.since IS 'Deadlines up to this moment raise nothing by themselves: time of install, or as the mapping says.';
+COMMENT ON COLUMN outbox.expiry_scan.scanned_to IS 'Every deadline up to this moment that could be seen was raised.';
+COMMENT ON COLUMN outbox.expiry_scan.swept_at IS 'When last every deadline after `since` was looked at, NULL to ask for it.';
+COMMENT ON COLUMN outbox.expiry_scan.due_at IS
+  'No look before: the next known deadline or the interval; while a worker scans, the end of its lease.';
+COMMENT ON COLUMN outbox.expiry_scan.ended_at IS 'End of the last scan, which took `seconds` and raised `raised`.';
+
+CREATE INDEX capture_error_expired ON outbox.capture_error (contract_id, occurred_at)
+  WHERE rule = 'expired' AND relation IS NULL AND recaptured_at IS NULL;
+
+CREATE FUNCTION outbox.end_of_day(day date, zone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+-- The moment from which no clock in the zone shows that day any more. Where clocks are put back over midnight there
+-- are two midnights: PostgreSQL takes the second, but the day may have been over at the first.
+DECLARE
+  midnight timestamp := CASE WHEN isfinite(day) THEN day + 1 END;
+  over timestamptz := midnight AT TIME ZONE zone;
+  before timestamp := (over - interval '1 microsecond') AT TIME ZONE zone;
+BEGIN
+  IF midnight IS NULL THEN
+    RETURN day;
+  ELSIF before >= midnight THEN
+    RETURN over - (before - midnight) - interval '1 microsecond';
+  END IF;
+  RETURN over;
+END $$;
+
+CREATE FUNCTION outbox.known_zone(VARIADIC zones text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- The first that the server knows: a mistyped zone of one row must not stop the scan of all.
+DECLARE
+  zone text;
+BEGIN
+  FOREACH zone IN ARRAY zones LOOP
+    BEGIN
+      IF now() AT TIME ZONE zone IS NOT NULL THEN
+        RETURN zone;
+      END IF;
+    EXCEPTION
+      WHEN invalid_parameter_value THEN CONTINUE;
+    END;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION outbox.deadline(document jsonb, business_unit text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+-- A contract's deadline as the scan reckons it, so that a capture rule's `expired` and the scan's are one.
+BEGIN
+  IF to_regprocedure('outbox.source_deadline(jsonb,text)') IS NOT NULL THEN
+    RETURN outbox.source_deadline(document, business_unit);
+  END IF;
+  RETURN (document ->> 'expires_at')::timestamptz;
+END $$;
+
+CREATE OR REPLACE FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) RETURNS boolean
+LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+-- One note; whether its event stands.
+DECLARE
+  -- Ranges of event id begin at multiples of a million: within one, the partition is locked since the first write.
+  partition text := concat_ws('/', pg_current_xact_id(), note.event_id / 1000000);
+  held boolean := coalesce(current_setting('outbox.partition', true) = partition, false)
+                  AND octet_length(note.contract_id) < 1000;
+  contract record;
+  due boolean := false;
+  state text;
+  message text;
+BEGIN
+  IF outbox.in_this_transaction('outbox.impatient') THEN
+    state := '55P03';
+    message := 'not tried: this transaction has waited for a lock once';
+  ELSE
+    BEGIN
+      SELECT f.* INTO STRICT contract FROM outbox.find_contracts(ARRAY[note.contract_id]) AS f;
+      IF contract.standing = 'filtered' THEN
+        PERFORM nextval('outbox.filtered');
+      ELSE
+        due := note.trigger <> 'expired' OR outbox.raise_expiry(note.event_id, note.contract_id,
+                                                                outbox.deadline(contract.document, contract.business_unit));
+      END IF;
+      IF due AND NOT held THEN
+        due := outbox.write_event(note, contract);
+        state := CASE WHEN NOT due THEN '23505' END;
+        PERFORM set_config('outbox.partition', partition, true), outbox.wake(wakeup);
+      END IF;
+    EXCEPTION
+      WHEN serialization_failure THEN RAISE;
+      WHEN OTHERS THEN
+        due := false;
+        state := SQLSTATE;
+        message := SQLERRM;
+    END;
+    IF due AND held THEN
+      PERFORM set_config('lock_timeout', '0', true);
+      due := outbox.write_event(note, contract);
+      state := CASE WHEN NOT due THEN '23505' END;
+    END IF;
+  END IF;
+  IF state IS NOT NULL THEN
+    message := coalesce(message, 'the sequence outbox.event_id gave an id that stands already');
+    PERFORM outbox.fail(outbox.note_failure(note, state, message), on_error);
+  END IF;
+  RETURN due;
+END $$;
+
+CREATE OR REPLACE FUNCTION outbox.write_events(notes outbox.inbox[]) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+-- All in one statement: bulk changes read their documents in one go. Planned once, not for each length of the array.
+DECLARE
+  filtered bigint;
+  dropped bigint[];
+BEGIN
+  IF EXISTS (SELECT FROM unnest(notes) AS n WHERE n.trigger = 'expired') THEN
+    INSERT INTO outbox.expiry (contract_id, deadline, event_id)
+    SELECT n.contract_id, d.deadline, n.event_id
+    FROM unnest(notes) AS n
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u WHERE u.trigger = 'expired'))
+      AS f ON f.contract_id = n.contract_id
+    CROSS JOIN LATERAL outbox.deadline(f.document, f.business_unit) AS d (deadline)
+    WHERE n.trigger = 'expired' AND d.deadline IS NOT NULL AND f.standing <> 'filtered'
+    ORDER BY n.event_id
+    ON CONFLICT DO NOTHING;
+  END IF;
+  WITH found AS MATERIALIZED (
+    SELECT n.*, f.standing, f.business_unit, f.status, f.document, f.snapshot,
+           f.standing <> 'filtered'
+           AND (n.trigger <> 'expired' OR outbox.deadline(f.document, f.business_unit) IS NULL
+                OR EXISTS (SELECT FROM outbox.expiry AS x
+                           WHERE x.contract_id = n.contract_id AND x.subject = ''
+                             AND x.deadline = outbox.deadline(f.document, f.business_unit)
+                             AND x.event_id = n.event_id)) AS due
+    FROM unnest(notes) AS n
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM unnest(notes) AS u)) AS f
+      ON f.contract_id = n.contract_id
+  ), written AS (
+    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, changed, detail,
+                              document)
+    SELECT f.event_id, f.occurred_at, f.xid, f.snapshot, f.trigger, f.contract_id, f.business_unit, f.status, f.changed,
+           f.detail, f.document
+    FROM found AS f WHERE f.due ORDER BY f.event_id
+  )
+  SELECT count(*) FILTER (WHERE f.standing = 'filtered'), array_agg(f.event_id) FILTER (WHERE NOT f.due)
+  INTO filtered, dropped FROM found AS f;
+  PERFORM outbox.drop_notes(dropped);
+  PERFORM nextval('outbox.filtered') FROM generate_series(1, filtered);
+END $$;
+
+CREATE OR REPLACE FUNCTION outbox.recapture_one(failed outbox.capture_error) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+  ids bigint[] := '{}';
+  rule outbox.rule;
+  found record;
+  tried boolean := false;
+BEGIN
+  IF failed.relation IS NULL AND failed.rule = 'expired' THEN
+    -- Whether it is still due is for the next scan to find: no longer kept out, it looks at every deadline again.
+    UPDATE outbox.expiry_scan SET swept_at = NULL, worker = NULL, due_at = pg_catalog.clock_timestamp();
+    RETURN ids;
+  END IF;
+  IF failed.relation IS NULL THEN
+    RETURN outbox.note_late(failed, ARRAY[failed.contract_id], failed.changed, failed.detail);
+  END IF;
+  FOR rule IN SELECT r.* FROM outbox.rules_for(failed) AS r ORDER BY r.position LOOP
+    tried := true;
+    EXECUTE pg_catalog.format(
+      'SELECT e.* FROM (SELECT pg_catalog.jsonb_populate_record(NULL::%1$s, $3) AS old,'
+      ' pg_catalog.jsonb_populate_record(NULL::%1$s, $4) AS new) AS image'
+      ' CROSS JOIN LATERAL outbox.evaluate($1, $2, $5, image.old, image.new, $6) AS e', rule.relation::regclass)
+      INTO found
+      USING rule, rule.relation, coalesce(failed.old_row, '{}'), coalesce(failed.new_row, '{}'), failed.operation,
+            coalesce(failed.differs, '{}');
+    ids := ids || outbox.note_late(failed, found.contracts, found.changed, found.detail);
+  END LOOP;
+  IF NOT tried THEN
+    RAISE EXCEPTION 'the installed mapping has no rule for % on % of %', failed.trigger, failed.operation, failed.table_name;
+  END IF;
+  RETURN ids;
+END $$;
+
+REVOKE ALL ON FUNCTION outbox.end_of_day(date, text), outbox.known_zone(text[]), outbox.deadline(jsonb, text) FROM PUBLIC;
