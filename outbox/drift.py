@@ -18,6 +18,7 @@ from outbox.plan import Installed, Live
 from outbox.resources import query
 
 REINSTALL = "run `outbox install` again"
+_PATIENCE_SECONDS = 5
 MEND_MAPPING = "mend source.toml, `outbox install`, then `outbox recapture`"
 
 
@@ -104,11 +105,26 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
     catalog = Catalog(connection)
+    if not connection.execute(query("owner_acts")).scalar_one():
+        return [Drift("fault", fault, MEND_MAPPING) for fault in _unanswered(catalog, mapping)]
     path = ", ".join(quote(one) for one in recorded["installed"]["search_path"])
     with catalog.trial() as cursor:
         cursor.execute("SELECT set_config('search_path', %s, true), set_config('lock_timeout', '1s', true)", (path,))
         faults = _broken(catalog, mapping)
     return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
+
+
+def _unanswered(catalog: Catalog, mapping: Mapping) -> list[str]:
+    """For one who may not read the source: what the installed lookups can't, with their owner's rights."""
+    lookups = {"contract.query": "find_contracts('{}')", "business_unit.query": "business_units()"}
+    lookups |= {"company.query": "read_company('{}')"} if mapping.company else {}
+    faults: list[str] = []
+    for key, call in lookups.items():
+        try:
+            catalog.rows(f"SELECT outbox.{call}", seconds=_PATIENCE_SECONDS)
+        except SqlFaultError as error:
+            faults.append(in_words(key, "a query that PostgreSQL can run", error))
+    return faults
 
 
 def _broken(catalog: Catalog, mapping: Mapping) -> list[str]:

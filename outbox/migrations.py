@@ -6,8 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from outbox.db import server_version
+from outbox import roles
+from outbox.db import run_script, server_version
+from outbox.drift import drift
 from outbox.errors import SchemaError
+from outbox.plan import AS_OWNER
 from outbox.resources import folder, query
 
 OLDEST_SERVER = 150000
@@ -39,15 +42,17 @@ def _read(path: Path) -> Migration:
     return Migration(number=int(number), name=name, sql=path.read_text(encoding="utf-8"))
 
 
-def migrate(engine: Engine) -> tuple[Migration, ...]:
+def migrate(engine: Engine, *, with_roles: bool = False) -> tuple[Migration, ...]:
     """Brings the schema up to this version in one transaction and returns what was applied.
 
-    Raises SchemaError for a newer schema, a changed migration or a server that is too old.
+    `with_roles`: makes the four roles too, and hands them what stands. Where they own it, rights are granted anew.
+    Raises SchemaError for a newer schema, a changed migration, a server that is too old or a login that may not.
     """
     with engine.begin() as connection:
         _check_server(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        _run(connection, bootstrap())
+        roles.act_as_owner(connection)
+        run_script(connection, bootstrap())
         applied = _applied(connection)
         _check(applied)
         pending = tuple(one for one in migrations() if one.number not in applied)
@@ -56,10 +61,27 @@ def migrate(engine: Engine) -> tuple[Migration, ...]:
                 text("INSERT INTO outbox.migration (number, name, sha256) VALUES (:number, :name, :sha256)"),
                 {"number": one.number, "name": one.name, "sha256": one.sha256},
             )
-            _run(connection, one.sql)
+            run_script(connection, one.sql)
         for view in audit_views():
-            _run(connection, view)
+            run_script(connection, view)
+        if with_roles:
+            roles.make(connection)
+        if roles.act_as_owner(connection):
+            roles.grant(connection)
+        if with_roles:
+            _check_capture(connection)
         return pending
+
+
+def _check_capture(connection: Connection) -> None:
+    """Capture runs with its owner's rights: the new owner must be able to read what the installed mapping reads."""
+    faults = [one.words for one in drift(connection) if one.level == "fault"]
+    if faults:
+        raise SchemaError(
+            "expected that outbox_owner can run the installed mapping, got:",
+            *(f"  {fault}" for fault in faults),
+            "nothing was changed; GRANT SELECT on its tables, and TRIGGER for its rules, TO outbox_owner; then again",
+        )
 
 
 def bootstrap() -> str:
@@ -81,16 +103,24 @@ def version_of(connection: Connection) -> int:
     return max(applied, default=0)
 
 
-def as_sql(after: int = 0) -> str:
-    """Everything that migrating runs where the schema has version `after` (0: none), as one script for psql."""
-    parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", bootstrap()]
+def as_sql(after: int = 0, *, with_roles: bool = False, granted: bool = False) -> str:
+    """Everything that migrating runs where the schema has version `after` (0: none), as one script for psql.
+
+    `granted`: rights are granted anew, for the roles own the schema.
+    """
+    parts = ["BEGIN;", f"SELECT pg_advisory_xact_lock({LOCK});", AS_OWNER, bootstrap()]
     for one in (one for one in migrations() if one.number > after):
         parts += [
             f"-- migration {one.number:04d} {one.name}",
             f"INSERT INTO outbox.migration (number, name, sha256) VALUES ({one.number}, '{one.name}', '{one.sha256}');",  # noqa: S608 (our own file's name and digest)
             one.sql,
         ]
-    return "\n\n".join([*parts, *audit_views(), "COMMIT;"]) + "\n"
+    parts += audit_views()
+    if with_roles:
+        parts += [roles.AS_LOGIN, roles.making()]
+    if with_roles or granted:
+        parts += [AS_OWNER, roles.granting()]
+    return "\n\n".join([*parts, "COMMIT;"]) + "\n"
 
 
 def check_schema(connection: Connection) -> None:
@@ -130,12 +160,3 @@ def _check_server(connection: Connection) -> None:
     version = server_version(connection)
     if version < OLDEST_SERVER:
         raise SchemaError(f"expected PostgreSQL 15 or newer, got {version // 10000}; upgrade the server")
-
-
-def _run(connection: Connection, sql: str) -> None:
-    """Runs a script as it stands: no binds, so that colons and percent signs mean nothing."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(sql.encode())
-    finally:
-        cursor.close()

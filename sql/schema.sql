@@ -22,6 +22,46 @@ CREATE TYPE outbox.failure AS (
 
 COMMENT ON TYPE outbox.failure IS 'A capture error on its way. No table''s row type: a function that names one waits for the table''s lock to compile.';
 
+CREATE FUNCTION outbox.append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Beside the grants, which don't bind an owner: history is changed by a function of ours that says so, or not at all.
+-- The mark is the transaction's own, set by outbox.erase and by partition upkeep. Dropping a partition fires nothing.
+BEGIN
+  IF NOT outbox.in_this_transaction('outbox.rewrite') THEN
+    RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+      MESSAGE = format('%s of outbox.%s refused: history is append only', TG_OP, TG_TABLE_NAME),
+      HINT = 'Content is taken out by `outbox erase`, old ranges by partition upkeep.';
+  END IF;
+  RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+
+CREATE FUNCTION outbox.cancel_lanes(contract text, by_whom text, words text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- All that waits for a contract, at whichever connector, as one attempt each; under its lane lock, like the cancelling
+-- of a connector. A delivery that is leased has its number: what its worker still settles stands beside it as `late`.
+DECLARE
+  cancelled bigint;
+BEGIN
+  -- In the order in which workers give rows back; then a statement of its own, which sees what was waited for.
+  PERFORM FROM outbox.queue AS q WHERE q.contract_id = contract ORDER BY q.connector_id, q.event_id FOR UPDATE;
+  WITH gone AS (
+    DELETE FROM outbox.queue AS q WHERE q.contract_id = contract
+    RETURNING q.event_id, q.connector_id, q.kind, q.attempts, q.lease_token, q.leased_at
+  )
+  INSERT INTO outbox.attempt
+    (event_id, connector_id, number, kind, connector_version, started_at, outcome, error_code, error, worker, settled)
+  SELECT g.event_id, g.connector_id, g.attempts + CASE WHEN g.lease_token IS NULL THEN 1 ELSE 0 END, g.kind, c.version,
+         coalesce(g.leased_at, clock_timestamp()), 'interrupted', 'cancelled', words, by_whom, 'cancelled'
+  FROM gone AS g
+  LEFT JOIN outbox.connector AS c ON c.id = g.connector_id;
+  GET DIAGNOSTICS cancelled = ROW_COUNT;
+  RETURN cancelled;
+END $$;
+
 CREATE FUNCTION outbox.capture() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -159,6 +199,29 @@ BEGIN
   PERFORM outbox.drop_notes(dropped);
 END $$;
 
+CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+  -- How much of a contract's content is kept, and nothing of it; capture errors as far as their contract is on record.
+  SELECT (SELECT count(*) FROM outbox.event AS e
+          WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0),
+         (SELECT count(*) FROM outbox.delivery AS d WHERE d.contract_id = contract AND d.body IS NOT NULL),
+         (SELECT count(*) FROM outbox.delivery AS d
+          JOIN outbox.attempt AS t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
+          WHERE d.contract_id = contract
+            AND (num_nonnulls(t.response_headers, t.response_body) > 0
+                 OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')))),
+         (SELECT count(*) FROM outbox.inbox AS i WHERE i.contract_id = contract),
+         (SELECT count(*) FROM outbox.queue AS q WHERE q.contract_id = contract),
+         (SELECT count(*) FROM outbox.capture_error AS c
+          WHERE c.message <> 'erased'
+            AND (c.contract_id = contract OR EXISTS (
+              SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract)))
+$$;
+
 CREATE FUNCTION outbox.drop_note(place tid) RETURNS void
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -177,6 +240,203 @@ CREATE FUNCTION outbox.drop_notes(ids bigint[]) RETURNS void
 BEGIN
   DELETE FROM outbox.inbox AS i WHERE i.event_id = ANY (ids);
 END $$;
+
+CREATE TABLE outbox.erasure (
+    id bigint NOT NULL,
+    contract_id text NOT NULL,
+    erased_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_by text NOT NULL,
+    login text DEFAULT SESSION_USER NOT NULL,
+    reason text NOT NULL,
+    events bigint NOT NULL,
+    deliveries bigint NOT NULL,
+    attempts bigint NOT NULL,
+    notes bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    capture_errors bigint NOT NULL,
+    unclear_errors bigint NOT NULL,
+    CONSTRAINT erasure_contract_id_check CHECK ((contract_id <> ''::text)),
+    CONSTRAINT erasure_erased_by_check CHECK ((erased_by <> ''::text)),
+    CONSTRAINT erasure_reason_check CHECK ((reason <> ''::text))
+);
+
+COMMENT ON TABLE outbox.erasure IS 'Whose content was erased, when, by whom, why, and how much. Append only.';
+
+COMMENT ON COLUMN outbox.erasure.unclear_errors IS 'Capture errors that waited for `outbox recapture` and of which nobody could tell the contract: they stand.';
+
+CREATE FUNCTION outbox.erase(contract text, by_whom text, why text) RETURNS outbox.erasure
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+-- Takes a contract's content out of every table, in all partitions, and cancels what waits; ids, times, triggers,
+-- states and outcomes stay. Under the contract's lane lock: nobody routes, settles or replays it meanwhile. Notes that
+-- were not routed yet go too, with their reason on record, for routing may read the contract anew. What the application
+-- commits later is its own doing, and is captured as ever.
+DECLARE
+  done outbox.erasure;
+  quotes text[];
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'expected a transaction that is READ COMMITTED: others would not see what was waited for';
+  END IF;
+  PERFORM pg_advisory_xact_lock(7231002, hashtext(contract) & 1023);
+  PERFORM set_config('outbox.rewrite', pg_current_xact_id()::text, true);
+
+  UPDATE outbox.event AS e SET document = NULL, changed = NULL, detail = NULL
+  WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0;
+  GET DIAGNOSTICS done.events = ROW_COUNT;
+
+  quotes := ARRAY(SELECT DISTINCT t.error
+                  FROM outbox.delivery AS d
+                  JOIN outbox.attempt AS t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
+                  WHERE d.contract_id = contract AND t.error_code IN ('bad_status_line', 'bad_answer', 'proxy_refused'));
+  UPDATE outbox.attempt AS t
+  SET response_headers = NULL, response_body = NULL,
+      error = CASE WHEN t.outcome IN ('lost', 'interrupted') THEN t.error END
+  FROM outbox.delivery AS d
+  WHERE d.contract_id = contract AND t.event_id = d.event_id AND t.connector_id = d.connector_id
+    AND (num_nonnulls(t.response_headers, t.response_body) > 0
+         OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')));
+  GET DIAGNOSTICS done.attempts = ROW_COUNT;
+  PERFORM outbox.erase_words(quotes);
+
+  UPDATE outbox.delivery AS d SET body = NULL WHERE d.contract_id = contract AND d.body IS NOT NULL;
+  GET DIAGNOSTICS done.deliveries = ROW_COUNT;
+
+  WITH noted AS (
+    DELETE FROM outbox.inbox AS i
+    WHERE i.contract_id = contract AND EXISTS (SELECT FROM outbox.event AS e WHERE e.id = i.event_id)
+    RETURNING i.event_id
+  )
+  INSERT INTO outbox.decision (event_id, reason) SELECT n.event_id, 'erased' FROM noted AS n;
+  GET DIAGNOSTICS done.notes = ROW_COUNT;
+
+  done.cancelled := outbox.cancel_lanes(contract, by_whom, format('erased by %s: %s', by_whom, why));
+  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
+
+  INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes, cancelled,
+                              capture_errors, unclear_errors)
+  VALUES (contract, by_whom, why, done.events, done.deliveries, done.attempts, done.notes, done.cancelled,
+          done.capture_errors, done.unclear_errors)
+  RETURNING * INTO done;
+  PERFORM set_config('outbox.rewrite', '', true);
+  RETURN done;
+END $$;
+
+COMMENT ON FUNCTION outbox.erase(contract text, by_whom text, why text) IS 'Erases a contract''s content: contract, who asks for it, why. For outbox_eraser and the owner alone.';
+
+CREATE FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- What capture could not read: whose it is, is told by its contract, by the events made of it, or by its rule.
+-- What is erased is no more recaptured.
+DECLARE
+  one outbox.capture_error;
+  ids bigint[];
+  contracts text[];
+BEGIN
+  unclear := 0;
+  ids := ARRAY(SELECT c.id FROM outbox.capture_error AS c
+               WHERE c.contract_id = contract
+                  OR EXISTS (SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract));
+  FOR one IN SELECT * FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL AND c.contract_id IS NULL LOOP
+    contracts := outbox.error_contracts(one);
+    IF contracts IS NULL THEN
+      unclear := unclear + 1;
+    ELSIF contract = ANY (contracts) THEN
+      ids := ids || one.id;
+    END IF;
+  END LOOP;
+  UPDATE outbox.capture_error AS c
+  SET old_row = NULL, new_row = NULL, changed = NULL, detail = NULL, message = 'erased',
+      recaptured_at = coalesce(c.recaptured_at, clock_timestamp()), event_ids = coalesce(c.event_ids, '{}')
+  WHERE c.id = ANY (ids)
+    AND (c.message <> 'erased' OR c.recaptured_at IS NULL OR num_nonnulls(c.old_row, c.new_row, c.changed, c.detail) > 0);
+  GET DIAGNOSTICS erased = ROW_COUNT;
+END $$;
+
+CREATE FUNCTION outbox.erase_words(quotes text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- A receiver's broken answer is quoted where its connector was held or disabled for it.
+DECLARE
+  quoted text;
+BEGIN
+  FOREACH quoted IN ARRAY quotes LOOP
+    UPDATE outbox.health AS h
+    SET last_error = replace(h.last_error, quoted, 'erased'), held_reason = replace(h.held_reason, quoted, 'erased')
+    WHERE strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    UPDATE outbox.connector AS c SET disabled_reason = replace(c.disabled_reason, quoted, 'erased')
+    WHERE strpos(c.disabled_reason, quoted) > 0;
+    UPDATE outbox.connector_version AS v
+    SET spec = jsonb_set(v.spec, '{disabled_reason}', to_jsonb(replace(v.spec ->> 'disabled_reason', quoted, 'erased')))
+    WHERE strpos(v.spec ->> 'disabled_reason', quoted) > 0;
+  END LOOP;
+END $$;
+
+CREATE TABLE outbox.capture_error (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    rule text NOT NULL,
+    relation oid,
+    table_name text,
+    operation text,
+    trigger text,
+    contract_id text,
+    old_row jsonb,
+    new_row jsonb,
+    differs text[],
+    changed jsonb,
+    detail jsonb,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    recaptured_at timestamp with time zone,
+    event_ids bigint[]
+);
+
+COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
+
+CREATE FUNCTION outbox.error_contracts(failed outbox.capture_error) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $_$
+#variable_conflict use_variable
+-- Whose a recorded failure is, by the rule's own `contract` over the row that was kept. NULL: nobody can tell.
+DECLARE
+  rule outbox.rule;
+  found record;
+  contracts text[];
+BEGIN
+  IF failed.relation IS NULL THEN
+    RETURN ARRAY[failed.contract_id];
+  END IF;
+  -- The mapping's SQL is read under the path that it was installed with.
+  PERFORM set_config('search_path', substring(setting FROM '^search_path=(.*)$'), true)
+  FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
+  WHERE p.pronamespace = CAST('outbox' AS regnamespace) AND p.proname = 'find_contracts' AND setting LIKE 'search_path=%';
+  FOR rule IN SELECT r.* FROM outbox.rules_for(failed) AS r LOOP
+    rule.condition := 'true';
+    rule.detail := 'NULL::pg_catalog.jsonb';
+    rule.compared := false;
+    EXECUTE pg_catalog.format(
+      'SELECT e.* FROM (SELECT pg_catalog.jsonb_populate_record(NULL::%1$s, $3) AS old,'
+      ' pg_catalog.jsonb_populate_record(NULL::%1$s, $4) AS new) AS image'
+      ' CROSS JOIN LATERAL outbox.evaluate($1, $2, $5, image.old, image.new) AS e', rule.relation::pg_catalog.regclass)
+      INTO found
+      USING rule, rule.relation, coalesce(failed.old_row, '{}'), coalesce(failed.new_row, '{}'), failed.operation;
+    contracts := contracts || found.contracts;
+  END LOOP;
+  RETURN contracts;
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;
+END $_$;
 
 CREATE TABLE outbox.rule (
     name text NOT NULL,
@@ -295,6 +555,36 @@ BEGIN
   PERFORM outbox.write_error(failure);
 END $$;
 
+CREATE FUNCTION outbox.grant_installed() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- What install generates to read the source, the relay may call; it needs no right on the source itself. Only where
+-- `migrate --roles` made outbox_owner the owner.
+DECLARE
+  reader regprocedure;
+BEGIN
+  IF EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'outbox' AND n.nspowner = to_regrole('outbox_owner')) THEN
+    FOR reader IN
+      SELECT p.oid FROM pg_proc AS p
+      WHERE p.pronamespace = CAST('outbox' AS regnamespace) AND p.prorettype <> CAST('trigger' AS regtype)
+        AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO outbox_relay', reader);
+    END LOOP;
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.guard_partition(part regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Row triggers come with ATTACH, a trigger on TRUNCATE does not.
+BEGIN
+  EXECUTE format('CREATE OR REPLACE TRIGGER append_only_whole BEFORE TRUNCATE ON %s FOR EACH STATEMENT'
+                 ' EXECUTE FUNCTION outbox.append_only()', part);
+END $$;
+
 CREATE FUNCTION outbox.in_this_transaction(mark text) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -316,15 +606,17 @@ CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, t
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   -- What install made, found by the catalogue alone: our functions by their comment, triggers by the function they call.
+  -- Only a table's owner may drop a trigger on it; whoever is not drops the function that it calls, and it goes with it.
   SELECT 'function outbox.' || p.proname, 'function', NULL::oid, NULL, NULL, md5(pg_get_functiondef(p.oid)),
-         format('DROP FUNCTION %s;', p.oid::regprocedure)
+         format('DROP FUNCTION IF EXISTS %s;', p.oid::regprocedure)
   FROM pg_proc AS p
   WHERE p.pronamespace = 'outbox'::regnamespace
     AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
   UNION ALL
   SELECT format('trigger %s on %s.%s', t.tgname, n.nspname, c.relname), 'trigger', c.oid, format('%I.%I', n.nspname, c.relname),
          t.tgenabled::text, md5(pg_get_triggerdef(t.oid) || t.tgenabled::text),
-         format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+         CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+              ELSE format('DROP FUNCTION IF EXISTS %s CASCADE;', p.oid::regprocedure) END
   FROM pg_trigger AS t
   JOIN pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -352,6 +644,7 @@ BEGIN
     EXECUTE format('ALTER TABLE outbox.%I ATTACH PARTITION outbox.%I FOR VALUES FROM (%s) TO (%s)',
                    fact, part, range_start, range_end);
     EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT in_range', part);
+    PERFORM outbox.guard_partition(CAST(format('outbox.%I', part) AS regclass));
   END LOOP;
 END $$;
 
@@ -450,29 +743,6 @@ BEGIN
   failure.message := outbox.redacted(message, state);
   RETURN failure;
 END $$;
-
-CREATE TABLE outbox.capture_error (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    rule text NOT NULL,
-    relation oid,
-    table_name text,
-    operation text,
-    trigger text,
-    contract_id text,
-    old_row jsonb,
-    new_row jsonb,
-    differs text[],
-    changed jsonb,
-    detail jsonb,
-    sqlstate text NOT NULL,
-    message text NOT NULL,
-    recaptured_at timestamp with time zone,
-    event_ids bigint[]
-);
-
-COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
 
 CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) RETURNS bigint[]
     LANGUAGE sql
@@ -858,6 +1128,7 @@ CREATE FUNCTION outbox_audit.decision_words(reason text, trigger text, business_
     WHEN 'coalesced' THEN 'not sent by itself: part of event ' || into_event_id
     WHEN 'unchanged' THEN 'not sent: in the end its transaction changed nothing'
     WHEN 'contract_gone' THEN 'not sent: the contract was deleted before its document could be read'
+    WHEN 'erased' THEN 'not sent: its content was erased before it was routed'
     ELSE reason
   END || CASE WHEN reread THEN '; document read again, since a concurrent transaction changed the contract' ELSE '' END
 $$;
@@ -1064,7 +1335,7 @@ CREATE TABLE outbox.decision (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 )
 PARTITION BY RANGE (event_id);
 
@@ -1079,7 +1350,7 @@ CREATE TABLE outbox.decision_0 (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 );
 
 CREATE TABLE outbox.decision_default (
@@ -1093,7 +1364,7 @@ CREATE TABLE outbox.decision_default (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 );
 
 CREATE TABLE outbox.delivery (
@@ -1141,6 +1412,15 @@ CREATE TABLE outbox.delivery_default (
     body bytea,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+);
+
+ALTER TABLE outbox.erasure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.erasure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE outbox.event (
@@ -1758,6 +2038,50 @@ CREATE VIEW outbox_audit.dead_letters AS
 
 COMMENT ON VIEW outbox_audit.dead_letters IS 'Deliveries that are dead; `outbox replay` sends them again. Columns as in deliveries.';
 
+CREATE VIEW outbox_audit.erasures AS
+ SELECT id AS erasure_id,
+    contract_id,
+    erased_at,
+    erased_by,
+    login,
+    reason,
+    events,
+    deliveries,
+    attempts,
+    notes,
+    cancelled,
+    capture_errors,
+    unclear_errors
+   FROM outbox.erasure r;
+
+COMMENT ON VIEW outbox_audit.erasures IS 'Whose content was erased, when, by whom and why. What stays: ids, times, triggers, states, outcomes.';
+
+COMMENT ON COLUMN outbox_audit.erasures.erasure_id IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.erasures.contract_id IS 'The contract; later changes of it are captured as ever.';
+
+COMMENT ON COLUMN outbox_audit.erasures.erased_at IS 'When (database clock).';
+
+COMMENT ON COLUMN outbox_audit.erasures.erased_by IS 'Who asked for it, as the command was told.';
+
+COMMENT ON COLUMN outbox_audit.erasures.login IS 'The database login that ran it.';
+
+COMMENT ON COLUMN outbox_audit.erasures.reason IS 'Why, in the words of who asked for it.';
+
+COMMENT ON COLUMN outbox_audit.erasures.events IS 'Events whose document, changed and detail were taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.deliveries IS 'Deliveries whose report was taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.attempts IS 'Attempts whose answer and words were taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.notes IS 'Events that were not routed yet, and never will be.';
+
+COMMENT ON COLUMN outbox_audit.erasures.cancelled IS 'Deliveries that waited and were cancelled.';
+
+COMMENT ON COLUMN outbox_audit.erasures.capture_errors IS 'Capture errors whose rows were taken out; they are not recaptured.';
+
+COMMENT ON COLUMN outbox_audit.erasures.unclear_errors IS 'Capture errors that waited then and of which nobody could tell the contract: recapture them, and erase again.';
+
 CREATE VIEW outbox_audit.events AS
  SELECT id AS event_id,
     occurred_at,
@@ -1853,7 +2177,7 @@ COMMENT ON VIEW outbox_audit.not_sent IS 'What was not sent and will not be unle
 
 COMMENT ON COLUMN outbox_audit.not_sent.connector IS 'For whom; NULL where the reason holds for all.';
 
-COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
+COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone, erased; dead, cancelled.';
 
 COMMENT ON COLUMN outbox_audit.not_sent.since IS 'When that was decided or settled.';
 
@@ -2005,6 +2329,9 @@ ALTER TABLE ONLY outbox.delivery_0
 ALTER TABLE ONLY outbox.delivery_default
     ADD CONSTRAINT delivery_default_pkey PRIMARY KEY (event_id, connector_id);
 
+ALTER TABLE ONLY outbox.erasure
+    ADD CONSTRAINT erasure_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY outbox.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
 
@@ -2083,6 +2410,8 @@ CREATE INDEX delivery_default_connector_id_event_id_idx ON outbox.delivery_defau
 CREATE INDEX delivery_default_contract_id_event_id_idx ON outbox.delivery_default USING btree (contract_id, event_id);
 
 CREATE INDEX delivery_default_created_at_idx ON outbox.delivery_default USING brin (created_at);
+
+CREATE INDEX erasure_contract ON outbox.erasure USING btree (contract_id, erased_at);
 
 CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid, id);
 
@@ -2170,11 +2499,69 @@ ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_5000000_event_id_
 
 ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_default_event_id_connector_id_idx;
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.attempt FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.connector_version FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.decision FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.delivery FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.erasure FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.event FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.replay FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.connector_version FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.erasure FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_10000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_15000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_5000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
 ALTER TABLE ONLY outbox.health
     ADD CONSTRAINT health_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
+
+REVOKE ALL ON FUNCTION outbox.append_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.cancel_lanes(contract text, by_whom text, words text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.capture() FROM PUBLIC;
 
@@ -2182,9 +2569,19 @@ REVOKE ALL ON FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_er
 
 REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, on_error text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.drop_note(place tid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.drop_notes(ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase(contract text, by_whom text, why text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase_words(quotes text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.error_contracts(failed outbox.capture_error) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
@@ -2193,6 +2590,10 @@ REVOKE ALL ON FUNCTION outbox.evaluate_again(rule_name text, on_error text, rule
 REVOKE ALL ON FUNCTION outbox.evaluate_named(rule_name text, rule_operation text, relation oid, operation text, old anyelement, new anyelement, OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.fail(failure outbox.failure, on_error text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.grant_installed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.guard_partition(part regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
 

@@ -9,7 +9,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = sorted([*ROOT.glob("outbox/**/*.py"), *ROOT.glob("outbox_demo/**/*.py"), ROOT / "scheduler.py"])
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 BENCHMARKS = sorted(ROOT.glob("benchmarks/**/*.py"))
-STATEMENTS = sorted(path for part in ("queries", "migrations", "audit") for path in ROOT.glob(f"sql/{part}/*.sql"))
+STATEMENTS = sorted(
+    path for part in ("queries", "migrations", "audit", "roles") for path in ROOT.glob(f"sql/{part}/*.sql")
+)
 """Statements as they run; sql/capture holds templates, whose text becomes the body of installed functions."""
 
 

@@ -26,7 +26,8 @@ LAYERS: dict[str, str] = {
         outbox.sender.requests_transport outbox.sender.curl_failures outbox.sender.curl_connection
         outbox.sender.curl_transport outbox.sender""",
     "effects": """
-        outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
+        outbox.roles outbox.erasure outbox.migrations
+        outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
         outbox.audit
         outbox.replay
@@ -48,7 +49,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
-        outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",
+        outbox.cli.erase outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 
@@ -70,6 +71,7 @@ SQL_IN_PYTHON = {
     "outbox.catalog": "describes and explains the mapping's own SQL",
     "outbox.inspection": "tries the mapping's own SQL, wrapped in counts and casts",
     "outbox.plan": "writes the script of an installation, as a DBA reads it",
+    "outbox.roles": "sets the role that acts",
     "outbox.migrations": "writes the script of `migrate --sql`",
     "outbox_demo": "an application, and a reader who knows nothing of outbox/, speak SQL of their own",
 }

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from outbox import __version__
-from outbox.cli import ask, connectors, demo, doctor, replay, service, source
+from outbox.cli import ask, connectors, demo, doctor, erase, replay, service, source
 from outbox.cli.context import Chosen
 from outbox.cli.sentences import SentencesGroup
 
@@ -45,6 +45,6 @@ def _before(
     context.obj = Chosen(config)
 
 
-for part in (service, source, ask, replay, doctor, demo):
+for part in (service, source, ask, replay, erase, doctor, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
