@@ -65,6 +65,12 @@ class Logins:
                 dba.execute(f"CREATE ROLE {self.user(login)} LOGIN IN ROLE {role}".encode())
             dba.execute(APPLICATION.format(application=self.user("application")).encode())
 
+    def drop(self) -> None:
+        """Drops them again: they are the cluster's, and outlive the database."""
+        with self.connect() as dba:
+            for user in map(self.user, ("application", *MEMBERS)):
+                dba.execute(f"DROP OWNED BY {user} CASCADE; DROP ROLE {user}".encode())
+
     def install(self) -> None:
         """Captures, as the owner's login does."""
         engine = create_engine(self.url("deployer"))
@@ -83,6 +89,4 @@ def logins(server: Server, name: str) -> Iterator[Logins]:
     try:
         yield made
     finally:
-        with made.connect() as dba:
-            for login in ("application", *MEMBERS):
-                dba.execute(f"DROP OWNED BY {made.user(login)} CASCADE; DROP ROLE {made.user(login)}".encode())
+        made.drop()

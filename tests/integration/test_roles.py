@@ -198,7 +198,7 @@ def test_migrating_again_keeps_the_owner_and_takes_back_what_is_not_stated(datab
 
 
 def test_another_database_of_the_cluster_stays_as_it_is(roled: Logins, database: Database) -> None:
-    """Roles are the cluster's, but who owns a schema is each database's own matter; two databases may both have them."""
+    """Roles are the cluster's, but who owns a schema is each database's own matter; several may have them."""
     assert migrate(database.engine) == ()
     before = owner_of(database)
     migrate(database.engine, with_roles=True)
