@@ -96,7 +96,7 @@ def audit_views() -> tuple[str, ...]:
 
 def version_of(connection: Connection) -> int:
     """The version of the schema in this database, 0 where there is none; raises SchemaError for a newer one."""
-    if connection.execute(text("SELECT to_regclass('outbox.migration')")).scalar_one() is None:
+    if connection.execute(query("schema_access")).scalar_one() == "nowhere":
         return 0
     applied = _applied(connection)
     _check(applied)
@@ -125,9 +125,10 @@ def as_sql(after: int = 0, *, with_roles: bool = False, granted: bool = False) -
 
 def check_schema(connection: Connection) -> None:
     """Raises SchemaError unless the database's schema is exactly this version's."""
-    if connection.execute(text("SELECT to_regclass('outbox.migration')")).scalar_one() is None:
+    access = connection.execute(query("schema_access")).scalar_one()
+    if access == "nowhere":
         raise SchemaError("expected schema outbox in this database, got none; run `outbox migrate`")
-    applied = _applied(connection)
+    applied = _applied(connection, by_view=access == "view")
     _check(applied)
     missing = [one for one in migrations() if one.number not in applied]
     if missing:
@@ -136,8 +137,9 @@ def check_schema(connection: Connection) -> None:
         )
 
 
-def _applied(connection: Connection) -> dict[int, str]:
-    return {row.number: row.sha256 for row in connection.execute(query("migrations_applied"))}
+def _applied(connection: Connection, *, by_view: bool = False) -> dict[int, str]:
+    rows = connection.execute(query("migrations_seen" if by_view else "migrations_applied"))
+    return {row.number: row.sha256 for row in rows}
 
 
 def _check(applied: dict[int, str]) -> None:

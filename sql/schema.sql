@@ -2128,6 +2128,23 @@ COMMENT ON COLUMN outbox_audit.events.coalesced_into IS 'The event of the same t
 
 COMMENT ON COLUMN outbox_audit.events.routed_at IS 'When it was decided who gets it; NULL while it waits for that.';
 
+CREATE VIEW outbox_audit.migrations AS
+ SELECT number,
+    name,
+    applied_at,
+    sha256
+   FROM outbox.migration m;
+
+COMMENT ON VIEW outbox_audit.migrations IS 'Which migrations of the schema stand; the highest number is its version.';
+
+COMMENT ON COLUMN outbox_audit.migrations.number IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.migrations.name IS 'What it is about.';
+
+COMMENT ON COLUMN outbox_audit.migrations.applied_at IS 'When it was applied.';
+
+COMMENT ON COLUMN outbox_audit.migrations.sha256 IS 'Digest of the file that it was applied from.';
+
 CREATE VIEW outbox_audit.not_sent AS
  SELECT n.event_id,
     c.name AS connector,

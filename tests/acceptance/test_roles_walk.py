@@ -126,6 +126,8 @@ def test_each_login_does_its_part(walk: Walk, crm: Receiver) -> None:
     with made.connect("auditor") as auditor:
         asked = "SELECT outcome, strpos(response_text, %s) > 0 FROM outbox_audit.attempts"
         assert auditor.execute(asked, (WORD,)).fetchall() == [("ok", True)] * 3
+    told = walk("auditor", "deliveries", "--business-unit", "bu1", "--contract", "1", "--format", "csv")
+    assert len(told.splitlines()) == 3, told
     assert planted(dumped(made)) > 0
 
     said = walk("eraser", "erase", "--contract", "1", "--reason", "request 17", "--as", "the officer", "--yes")
