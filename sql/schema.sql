@@ -981,6 +981,20 @@ CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outb
   WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
 $$;
 
+CREATE FUNCTION outbox.strays() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The default partitions that hold rows, NULL where none does: partitions are granted to nobody.
+BEGIN
+  RETURN nullif(concat_ws(', ',
+    CASE WHEN EXISTS (SELECT FROM outbox.event_default) THEN 'outbox.event_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.decision_default) THEN 'outbox.decision_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.delivery_default) THEN 'outbox.delivery_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.replay_default) THEN 'outbox.replay_default' END), '');
+END $$;
+
 CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -2649,6 +2663,8 @@ REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, opera
 REVOKE ALL ON FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.strays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.waiting_notes(oldest bigint, last bigint) FROM PUBLIC;
 

@@ -19,10 +19,12 @@ MEMBERS = {"deployer": "outbox_owner", "worker": "outbox_relay", "auditor": "out
 APPLICATION = """
 CREATE TABLE public.contract (id integer PRIMARY KEY, unit text, status text, title text);
 CREATE TABLE public.unit (id text PRIMARY KEY, name text);
+CREATE TABLE public.company (id text PRIMARY KEY, unit text, name text);
 INSERT INTO public.unit VALUES ('bu1', 'North');
 ALTER TABLE public.contract OWNER TO {application};
 ALTER TABLE public.unit OWNER TO {application};
-GRANT SELECT ON public.contract, public.unit TO outbox_owner;
+ALTER TABLE public.company OWNER TO {application};
+GRANT SELECT ON public.contract, public.unit, public.company TO outbox_owner;
 GRANT TRIGGER ON public.contract TO outbox_owner;
 """
 """What a DBA grants for a mapping: SELECT on what its queries read, TRIGGER where rules stand."""
@@ -30,6 +32,7 @@ GRANT TRIGGER ON public.contract TO outbox_owner;
 MAPPING = {
     "contract": {"query": "SELECT id AS contract_id, unit AS business_unit, status, title FROM public.contract"},
     "business_unit": {"query": "SELECT id AS business_unit, name FROM public.unit"},
+    "company": {"query": "SELECT id AS company, unit AS business_unit, name FROM public.company"},
     "capture": [
         {"trigger": "create", "table": "public.contract", "on": "insert", "contract": "new.id"},
         {"trigger": "update", "table": "public.contract", "on": "update", "contract": "new.id"},

@@ -267,6 +267,18 @@ SET enable_hashjoin = off SET enable_mergejoin = off AS $$
               SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract)))
 $$;
 
+CREATE FUNCTION outbox.strays() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- The default partitions that hold rows, NULL where none does: partitions are granted to nobody.
+BEGIN
+  RETURN nullif(concat_ws(', ',
+    CASE WHEN EXISTS (SELECT FROM outbox.event_default) THEN 'outbox.event_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.decision_default) THEN 'outbox.decision_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.delivery_default) THEN 'outbox.delivery_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.replay_default) THEN 'outbox.replay_default' END), '');
+END $$;
+
 CREATE FUNCTION outbox.grant_installed() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 -- What install generates to read the source, the relay may call; it needs no right on the source itself. Only where

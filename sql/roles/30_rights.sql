@@ -36,7 +36,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.shar
   TO outbox_relay;
 GRANT USAGE, SELECT ON SEQUENCE outbox.event_id, outbox.queue_position TO outbox_relay;
 GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay;
-GRANT EXECUTE ON FUNCTION outbox.installed_objects() TO outbox_relay;
+GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays() TO outbox_relay;
 SELECT outbox.grant_installed();
 
 -- outbox_auditor: the views, which read the tables with their owner's rights.
