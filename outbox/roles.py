@@ -1,9 +1,9 @@
 """The roles that own and use our schemas: makes them, hands over what stands, grants rights, acts as the owner."""
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from outbox.db import first_line, run_script
+from outbox.db import first_line, has_to_wait, run_script
 from outbox.errors import SchemaError
 from outbox.plan import AS_OWNER
 from outbox.resources import folder, query
@@ -37,11 +37,11 @@ def make(connection: Connection) -> None:
         )
     try:
         run_script(connection, making())
-    except ProgrammingError as error:
-        raise SchemaError(
-            f"what stands could not be handed to outbox_owner: {first_line(error)}; have a superuser run what"
-            " `outbox migrate --roles --sql` prints"
-        ) from None
+    except DBAPIError as error:
+        mend = "have a superuser run what `outbox migrate --roles --sql` prints"
+        if has_to_wait(error):
+            mend = "somebody uses a table of ours that needs a new owner; nothing was changed, try in a quieter moment"
+        raise SchemaError(f"what stands could not be handed to outbox_owner: {first_line(error)}; {mend}") from None
 
 
 def grant(connection: Connection) -> None:

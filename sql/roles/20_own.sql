@@ -1,6 +1,6 @@
 -- Everything in our two schemas belongs to outbox_owner, whoever made it: partitions too, or upkeep could not drop them.
 -- Each table is locked for a moment, and the application behind it: it is waited for briefly, or nothing is done.
-SET LOCAL lock_timeout = '3s';
+SET LOCAL lock_timeout = '1s';
 DO $$
 DECLARE
   statement text;

@@ -12,9 +12,10 @@ from sqlalchemy import create_engine
 from outbox.drift import drift
 from outbox.embedded import binaries
 from outbox.errors import SchemaError
-from outbox.install import install, uninstall
+from outbox.install import install, plan, uninstall
 from outbox.mapping import Mapping
 from outbox.migrations import as_sql, migrate
+from outbox.plan import script
 from outbox.resources import folder
 from outbox.roles import ROLES, granting
 from tests.conftest import Database
@@ -192,6 +193,25 @@ def test_the_relay_sees_drift_without_a_right_on_the_source(roled: Logins) -> No
     assert broken[0].words.startswith("business_unit.query: expected a query that PostgreSQL can run, got: permission")
 
 
+def test_the_printed_plan_is_for_a_member_too(database: Database) -> None:
+    """What `outbox plan` prints acts as the owner, and grants the relay what it generates."""
+    with logins(database.server, database.name) as made:
+        engine = create_engine(made.url("deployer"))
+        with engine.connect() as connection:
+            printed = script(plan(connection, Mapping.model_validate(MAPPING)).plan, iter(()))
+        engine.dispose()
+        with made.connect("deployer") as deployer:
+            deployer.execute(printed.encode())
+        with made.connect("worker") as worker:
+            assert worker.execute("SELECT business_unit FROM outbox.business_units()").fetchall() == [("bu1",)]
+        with made.connect() as dba:
+            owners = dba.execute(
+                "SELECT DISTINCT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'outbox'::regnamespace"
+            ).fetchall()
+
+    assert owners == [("outbox_owner",)]
+
+
 def test_the_owner_installs_and_uninstalls_on_tables_that_it_does_not_own(database: Database) -> None:
     """SELECT and TRIGGER are enough; nothing of ours is left on the application's tables, and it writes on."""
     with logins(database.server, database.name) as made:
@@ -259,6 +279,16 @@ def test_capture_that_stands_is_handed_over_only_where_its_new_owner_can_run_it(
         dba.execute("INSERT INTO public.contract VALUES (1, 'bu1', 'draft', 'a title')")
         assert dba.execute("SELECT document ->> 'title' FROM outbox.event").fetchall() == [("a title",)]
         assert dba.execute("SELECT FROM outbox.capture_error").fetchall() == []
+
+
+def test_a_table_that_is_in_use_is_not_waited_for(database: Database) -> None:
+    """The application would queue behind: all is undone, and the message says to try later."""
+    with database.connect() as reader:
+        reader.execute("SELECT FROM outbox.queue")
+        with pytest.raises(SchemaError, match="nothing was changed, try in a quieter moment"):
+            migrate(database.engine, with_roles=True)
+
+    assert owner_of(database) == "postgres"
 
 
 @pytest.fixture(params=[16, 18])
