@@ -64,7 +64,7 @@ class _Writer:
         self.rules = rules
         self.never = mapping.contract.never
         self.wakeup = mapping.wakeup or ("poll" if facts.prepared_transactions else "notify")
-        self.enable = "ENABLE ALWAYS" if mapping.enable == "always" else "ENABLE"
+        self.always = mapping.enable == "always"
 
     def _trigger_function(self, signature: str, purpose: str, body: str) -> Statement:
         return self._make(signature, purpose, body, lock_timeout=True)
@@ -203,6 +203,8 @@ class _Writer:
 
     def _note_trigger(self, table: Table, operation: Operation, function: str) -> Statement:
         name = NOTE_TRIGGER.format(operation=operation)
+        # Only a table's owner may say how a trigger fires; the right to make it does for the usual way.
+        always = self.rules.fill("always", table=table.sql, name=quote(name)) if self.always else ""
         return Statement(
             f"trigger {name} on {table.schema}.{table.name}",
             f"calls outbox.{function}",
@@ -213,7 +215,7 @@ class _Writer:
                 table=table.sql,
                 when="\nWHEN (OLD *<> NEW)" if operation is Operation.UPDATE else "",
                 function=function,
-                enable=self.enable,
+                always=f"\n{always}",
             ),
         )
 
@@ -226,6 +228,6 @@ class _Writer:
                 "capture_trigger",
                 wakeup=self.wakeup,
                 on_error=self.mapping.on_capture_error,
-                enable=self.enable,
+                enable="ENABLE ALWAYS" if self.always else "ENABLE",
             ),
         )

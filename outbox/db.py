@@ -140,6 +140,11 @@ def first_line(error: BaseException) -> str:
     return str(words).strip().partition("\n")[0]
 
 
+def run_script(connection: Connection, sql: str) -> None:
+    """Runs a script as it stands: no binds, so that colons and percent signs mean nothing."""
+    connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+
+
 def server_version(connection: Connection) -> int:
     """PostgreSQL's version as a number, such as 160004."""
     return int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())

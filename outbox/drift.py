@@ -23,6 +23,7 @@ from outbox.plan import Installed, Live
 from outbox.resources import query
 
 REINSTALL = "run `outbox install` again"
+_PATIENCE_SECONDS = 5
 MEND_MAPPING = "mend source.toml, `outbox install`, then `outbox recapture`"
 
 
@@ -108,8 +109,23 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
         standing = _standing(connection, recorded)
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
+    if not connection.execute(query("owner_acts")).scalar_one():
+        return [Drift("fault", fault, MEND_MAPPING) for fault in _unanswered(standing.catalog, standing.mapping)]
     faults = standing.broken() + standing.broken_scan(recorded["installed"].get("expiring"))
     return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
+
+
+def _unanswered(catalog: Catalog, mapping: Mapping) -> list[str]:
+    """For one who may not read the source: what the installed lookups can't, with their owner's rights."""
+    lookups = {"contract.query": "find_contracts('{}')", "business_unit.query": "business_units()"}
+    lookups |= {"company.query": "read_company('{}')"} if mapping.company else {}
+    faults: list[str] = []
+    for key, call in lookups.items():
+        try:
+            catalog.rows(f"SELECT outbox.{call}", seconds=_PATIENCE_SECONDS)
+        except SqlFaultError as error:
+            faults.append(in_words(key, "a query that PostgreSQL can run", error))
+    return faults
 
 
 def standing(connection: Connection) -> "Standing | None":

@@ -25,7 +25,10 @@ class RefusedError(OutboxError):
 
 
 class SchemaError(OutboxError):
-    """The database's schema is not the one this version works with."""
+    """The database's schema is not the one this version works with, or its owner is not who asks; one line each."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
 
 
 class SecretError(OutboxError):

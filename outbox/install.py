@@ -21,6 +21,7 @@ from outbox.inspection_expiry import measure_expired
 from outbox.mapping import Mapping
 from outbox.plan import INSTALL_LOCK, LOCK_TIMEOUT, Installed, Live, Plan, compare
 from outbox.resources import folder, query
+from outbox.roles import act_as_owner
 from outbox.toml_file import faults_of, read_toml
 
 TRIES = 30
@@ -76,6 +77,7 @@ def templates() -> dict[str, str]:
 
 def plan(connection: Connection, mapping: Mapping, *, allow_slow: bool = False) -> Planned:
     """What installing the mapping would do; raises ConfigurationError with every fault. Changes nothing."""
+    act_as_owner(connection)
     inspected = inspect(connection, mapping, allow_slow=allow_slow)
     installation = build(mapping, inspected.facts, templates())
     if installation.expiring is not None:
@@ -118,6 +120,7 @@ def uninstall(engine: Engine, *, pause: Callable[[float], None] = time.sleep) ->
     """Removes every capture trigger and generated function; what was captured stays. Returns what was removed."""
 
     def work(connection: Connection) -> tuple[Live, ...]:
+        act_as_owner(connection)
         standing = sorted(live_objects(connection).values(), key=lambda one: one.kind != "trigger")
         _run(connection, (one.drop_statement for one in standing))
         connection.execute(query("rules_clear"))
@@ -172,6 +175,7 @@ def recapture(engine: Engine) -> Recaptured:
     after, done, failed = 0, 0, 0
     while True:
         with engine.begin() as connection:
+            act_as_owner(connection)
             row = connection.execute(query("recapture"), {"after": after, "most": RECAPTURE_BATCH}).one()
         if row.last_id is None:
             return Recaptured(done, failed)

@@ -105,6 +105,7 @@ class Reason(StrEnum):
     COALESCED = "coalesced"
     UNCHANGED = "unchanged"
     CONTRACT_GONE = "contract_gone"
+    ERASED = "erased"
 
 
 ALL_BUSINESS_UNITS = "*"

@@ -9,6 +9,12 @@ from outbox.capture_facts import Installation, Statement
 from outbox.capture_sql import literal
 
 LOCK_TIMEOUT = "1s"
+AS_OWNER = (
+    "SELECT set_config('role', 'outbox_owner', true) FROM pg_namespace"
+    " WHERE nspname = 'outbox' AND nspowner = to_regrole('outbox_owner');"
+)
+"""For the rest of the transaction the owner acts, where `migrate --roles` made it the owner of our schema."""
+
 INSTALL_LOCK = 7_231_004
 
 
@@ -116,6 +122,7 @@ def _records(installation: Installation) -> Iterator[str]:
         "FROM outbox.installed_objects() AS o;"
     )
     yield _expiry(installation)
+    yield "SELECT outbox.grant_installed();"
 
 
 def _expiry(installation: Installation) -> str:
@@ -140,5 +147,7 @@ def script(plan: Plan, remarks: Iterator[str]) -> str:
     if plan.done:
         return "\n".join(lines) + "\n"
     body = "\n\n".join(plan.statements())
-    frame = f"BEGIN;\nSET LOCAL lock_timeout = '{LOCK_TIMEOUT}';\nSELECT pg_advisory_xact_lock({INSTALL_LOCK});"
+    frame = (
+        f"BEGIN;\n{AS_OWNER}\nSET LOCAL lock_timeout = '{LOCK_TIMEOUT}';\nSELECT pg_advisory_xact_lock({INSTALL_LOCK});"
+    )
     return "\n".join(lines) + f"\n\n{frame}\n\n{body}\n\nCOMMIT;\n"

@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     DISABLED = "disabled"
     REMOVED = "removed"
     NO_BODY = "no_body"
+    ERASED = "erased"
     TEST = "test"
 
     @property
@@ -37,7 +38,7 @@ class Verdict(StrEnum):
         return self in _REFUSED
 
 
-_REFUSED = frozenset({Verdict.DISABLED, Verdict.REMOVED, Verdict.NO_BODY, Verdict.TEST})
+_REFUSED = frozenset({Verdict.DISABLED, Verdict.REMOVED, Verdict.NO_BODY, Verdict.ERASED, Verdict.TEST})
 _WORDS = {
     Verdict.AGAIN: "is due again",
     Verdict.FORWARD: "waited for its next attempt; it is due now",
@@ -47,7 +48,8 @@ _WORDS = {
     Verdict.DISABLED: "is not replayed: connector {connector!r} is disabled; enable it with `outbox connectors enable`",
     Verdict.REMOVED: "is not replayed: connector {connector!r} is removed;"
     " add a connector, then `outbox connectors backfill`",
-    Verdict.NO_BODY: "is not replayed: there is no report to send, it could not be built or was erased",
+    Verdict.NO_BODY: "is not replayed: there is no report to send, it could not be built",
+    Verdict.ERASED: "is not replayed: its report was erased; outbox_audit.erasures says when, by whom and why",
     Verdict.TEST: "is not replayed: it was a test; make another with `outbox connectors test`",
 }
 

@@ -73,7 +73,8 @@ def run_trial(trial: Trial, transport: Transport) -> Response:
 
 
 def record_trial(connection: Connection, trial: Trial, response: Response, *, worker: str) -> None:
-    """Writes the test's delivery and attempt."""
+    """Writes the test's delivery and attempt; without content where its contract was erased since it was read."""
+    store.lane_locks(connection, [trial.leased.contract_id])
     attempt = Attempt(
         leased=trial.leased,
         connector_version=trial.connector.version,

@@ -1,6 +1,14 @@
--- Before the first migration: the schemas and the record of what was applied. Safe to run again.
-CREATE SCHEMA IF NOT EXISTS outbox;
-CREATE SCHEMA IF NOT EXISTS outbox_audit;
+-- Before the first migration: the schemas and the record of what was applied. Safe to run again, also for an owner who may
+-- not create schemas (IF NOT EXISTS asks for that right even where the schema stands).
+DO $$
+BEGIN
+  IF to_regnamespace('outbox') IS NULL THEN
+    CREATE SCHEMA outbox;
+  END IF;
+  IF to_regnamespace('outbox_audit') IS NULL THEN
+    CREATE SCHEMA outbox_audit;
+  END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS outbox.migration (
   number     integer PRIMARY KEY,
   name       text NOT NULL,

@@ -55,6 +55,7 @@ DECLARE
 BEGIN
   FOREACH fact IN ARRAY outbox.facts() LOOP
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
+    PERFORM outbox.guard_partition(format('outbox.%I', fact || '_next')::regclass);
   END LOOP;
   PERFORM outbox.lock_briefly(outbox.facts() || outbox.defaults());
   FOREACH fact IN ARRAY outbox.facts() LOOP
@@ -98,6 +99,46 @@ BEGIN
   FOREACH name IN ARRAY outbox.defaults() LOOP
     EXECUTE format('ALTER TABLE outbox.%I VALIDATE CONSTRAINT in_range', name);
   END LOOP;
+END $$;
+
+CREATE FUNCTION outbox.append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Beside the grants, which don't bind an owner: history is changed by a function of ours that says so, or not at all.
+-- The mark is the transaction's own, set by outbox.erase and by partition upkeep. Dropping a partition fires nothing.
+BEGIN
+  IF NOT outbox.in_this_transaction('outbox.rewrite') THEN
+    RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
+      MESSAGE = format('%s of outbox.%s refused: history is append only', TG_OP, TG_TABLE_NAME),
+      HINT = 'Content is taken out by `outbox erase`, old ranges by partition upkeep.';
+  END IF;
+  RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+
+CREATE FUNCTION outbox.cancel_lanes(contract text, by_whom text, words text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- All that waits for a contract, at whichever connector, as one attempt each; under its lane lock, like the cancelling
+-- of a connector. A delivery that is leased has its number: what its worker still settles stands beside it as `late`.
+DECLARE
+  cancelled bigint;
+BEGIN
+  -- In the order in which workers give rows back; then a statement of its own, which sees what was waited for.
+  PERFORM FROM outbox.queue AS q WHERE q.contract_id = contract ORDER BY q.connector_id, q.event_id FOR UPDATE;
+  WITH gone AS (
+    DELETE FROM outbox.queue AS q WHERE q.contract_id = contract
+    RETURNING q.event_id, q.connector_id, q.kind, q.attempts, q.lease_token, q.leased_at
+  )
+  INSERT INTO outbox.attempt
+    (event_id, connector_id, number, kind, connector_version, started_at, outcome, error_code, error, worker, settled)
+  SELECT g.event_id, g.connector_id, g.attempts + CASE WHEN g.lease_token IS NULL THEN 1 ELSE 0 END, g.kind, c.version,
+         coalesce(g.leased_at, clock_timestamp()), 'interrupted', 'cancelled', words, by_whom, 'cancelled'
+  FROM gone AS g
+  LEFT JOIN outbox.connector AS c ON c.id = g.connector_id;
+  GET DIAGNOSTICS cancelled = ROW_COUNT;
+  RETURN cancelled;
 END $$;
 
 CREATE FUNCTION outbox.capture() RETURNS trigger
@@ -254,6 +295,29 @@ BEGIN
   END LOOP;
 END $_$;
 
+CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+  -- How much of a contract's content is kept, and nothing of it; capture errors as far as their contract is on record.
+  SELECT (SELECT count(*) FROM outbox.event AS e
+          WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0),
+         (SELECT count(*) FROM outbox.delivery AS d WHERE d.contract_id = contract AND d.body IS NOT NULL),
+         (SELECT count(*) FROM outbox.delivery AS d
+          JOIN outbox.attempt AS t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
+          WHERE d.contract_id = contract
+            AND (num_nonnulls(t.response_headers, t.response_body) > 0
+                 OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')))),
+         (SELECT count(*) FROM outbox.inbox AS i WHERE i.contract_id = contract),
+         (SELECT count(*) FROM outbox.queue AS q WHERE q.contract_id = contract),
+         (SELECT count(*) FROM outbox.capture_error AS c
+          WHERE c.message <> 'erased'
+            AND (c.contract_id = contract OR EXISTS (
+              SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract)))
+$$;
+
 CREATE FUNCTION outbox.deadline(document jsonb, business_unit text) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -311,6 +375,203 @@ BEGIN
   END IF;
   RETURN over;
 END $$;
+
+CREATE TABLE outbox.erasure (
+    id bigint NOT NULL,
+    contract_id text NOT NULL,
+    erased_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_by text NOT NULL,
+    login text DEFAULT SESSION_USER NOT NULL,
+    reason text NOT NULL,
+    events bigint NOT NULL,
+    deliveries bigint NOT NULL,
+    attempts bigint NOT NULL,
+    notes bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    capture_errors bigint NOT NULL,
+    unclear_errors bigint NOT NULL,
+    CONSTRAINT erasure_contract_id_check CHECK ((contract_id <> ''::text)),
+    CONSTRAINT erasure_erased_by_check CHECK ((erased_by <> ''::text)),
+    CONSTRAINT erasure_reason_check CHECK ((reason <> ''::text))
+);
+
+COMMENT ON TABLE outbox.erasure IS 'Whose content was erased, when, by whom, why, and how much. Append only.';
+
+COMMENT ON COLUMN outbox.erasure.unclear_errors IS 'Capture errors that waited for `outbox recapture` and of which nobody could tell the contract: they stand.';
+
+CREATE FUNCTION outbox.erase(contract text, by_whom text, why text) RETURNS outbox.erasure
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+-- Takes a contract's content out of every table, in all partitions, and cancels what waits; ids, times, triggers,
+-- states and outcomes stay. Under the contract's lane lock: nobody routes, settles or replays it meanwhile. Notes that
+-- were not routed yet go too, with their reason on record, for routing may read the contract anew. What the application
+-- commits later is its own doing, and is captured as ever.
+DECLARE
+  done outbox.erasure;
+  quotes text[];
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'expected a transaction that is READ COMMITTED: others would not see what was waited for';
+  END IF;
+  PERFORM pg_advisory_xact_lock(7231002, hashtext(contract) & 1023);
+  PERFORM set_config('outbox.rewrite', pg_current_xact_id()::text, true);
+
+  UPDATE outbox.event AS e SET document = NULL, changed = NULL, detail = NULL
+  WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0;
+  GET DIAGNOSTICS done.events = ROW_COUNT;
+
+  quotes := ARRAY(SELECT DISTINCT t.error
+                  FROM outbox.delivery AS d
+                  JOIN outbox.attempt AS t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
+                  WHERE d.contract_id = contract AND t.error_code IN ('bad_status_line', 'bad_answer', 'proxy_refused'));
+  UPDATE outbox.attempt AS t
+  SET response_headers = NULL, response_body = NULL,
+      error = CASE WHEN t.outcome IN ('lost', 'interrupted') THEN t.error END
+  FROM outbox.delivery AS d
+  WHERE d.contract_id = contract AND t.event_id = d.event_id AND t.connector_id = d.connector_id
+    AND (num_nonnulls(t.response_headers, t.response_body) > 0
+         OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')));
+  GET DIAGNOSTICS done.attempts = ROW_COUNT;
+  PERFORM outbox.erase_words(quotes);
+
+  UPDATE outbox.delivery AS d SET body = NULL WHERE d.contract_id = contract AND d.body IS NOT NULL;
+  GET DIAGNOSTICS done.deliveries = ROW_COUNT;
+
+  WITH noted AS (
+    DELETE FROM outbox.inbox AS i
+    WHERE i.contract_id = contract AND EXISTS (SELECT FROM outbox.event AS e WHERE e.id = i.event_id)
+    RETURNING i.event_id
+  )
+  INSERT INTO outbox.decision (event_id, reason) SELECT n.event_id, 'erased' FROM noted AS n;
+  GET DIAGNOSTICS done.notes = ROW_COUNT;
+
+  done.cancelled := outbox.cancel_lanes(contract, by_whom, format('erased by %s: %s', by_whom, why));
+  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
+
+  INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes, cancelled,
+                              capture_errors, unclear_errors)
+  VALUES (contract, by_whom, why, done.events, done.deliveries, done.attempts, done.notes, done.cancelled,
+          done.capture_errors, done.unclear_errors)
+  RETURNING * INTO done;
+  PERFORM set_config('outbox.rewrite', '', true);
+  RETURN done;
+END $$;
+
+COMMENT ON FUNCTION outbox.erase(contract text, by_whom text, why text) IS 'Erases a contract''s content: contract, who asks for it, why. For outbox_eraser and the owner alone.';
+
+CREATE FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- What capture could not read: whose it is, is told by its contract, by the events made of it, or by its rule.
+-- What is erased is no more recaptured.
+DECLARE
+  one outbox.capture_error;
+  ids bigint[];
+  contracts text[];
+BEGIN
+  unclear := 0;
+  ids := ARRAY(SELECT c.id FROM outbox.capture_error AS c
+               WHERE c.contract_id = contract
+                  OR EXISTS (SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract));
+  FOR one IN SELECT * FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL AND c.contract_id IS NULL LOOP
+    contracts := outbox.error_contracts(one);
+    IF contracts IS NULL THEN
+      unclear := unclear + 1;
+    ELSIF contract = ANY (contracts) THEN
+      ids := ids || one.id;
+    END IF;
+  END LOOP;
+  UPDATE outbox.capture_error AS c
+  SET old_row = NULL, new_row = NULL, changed = NULL, detail = NULL, message = 'erased',
+      recaptured_at = coalesce(c.recaptured_at, clock_timestamp()), event_ids = coalesce(c.event_ids, '{}')
+  WHERE c.id = ANY (ids)
+    AND (c.message <> 'erased' OR c.recaptured_at IS NULL OR num_nonnulls(c.old_row, c.new_row, c.changed, c.detail) > 0);
+  GET DIAGNOSTICS erased = ROW_COUNT;
+END $$;
+
+CREATE FUNCTION outbox.erase_words(quotes text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- A receiver's broken answer is quoted where its connector was held or disabled for it.
+DECLARE
+  quoted text;
+BEGIN
+  FOREACH quoted IN ARRAY quotes LOOP
+    UPDATE outbox.health AS h
+    SET last_error = replace(h.last_error, quoted, 'erased'), held_reason = replace(h.held_reason, quoted, 'erased')
+    WHERE strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    UPDATE outbox.connector AS c SET disabled_reason = replace(c.disabled_reason, quoted, 'erased')
+    WHERE strpos(c.disabled_reason, quoted) > 0;
+    UPDATE outbox.connector_version AS v
+    SET spec = jsonb_set(v.spec, '{disabled_reason}', to_jsonb(replace(v.spec ->> 'disabled_reason', quoted, 'erased')))
+    WHERE strpos(v.spec ->> 'disabled_reason', quoted) > 0;
+  END LOOP;
+END $$;
+
+CREATE TABLE outbox.capture_error (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    rule text NOT NULL,
+    relation oid,
+    table_name text,
+    operation text,
+    trigger text,
+    contract_id text,
+    old_row jsonb,
+    new_row jsonb,
+    differs text[],
+    changed jsonb,
+    detail jsonb,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    recaptured_at timestamp with time zone,
+    event_ids bigint[]
+);
+
+COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
+
+CREATE FUNCTION outbox.error_contracts(failed outbox.capture_error) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $_$
+#variable_conflict use_variable
+-- Whose a recorded failure is, by the rule's own `contract` over the row that was kept. NULL: nobody can tell.
+DECLARE
+  rule outbox.rule;
+  found record;
+  contracts text[];
+BEGIN
+  IF failed.relation IS NULL THEN
+    RETURN ARRAY[failed.contract_id];
+  END IF;
+  -- The mapping's SQL is read under the path that it was installed with.
+  PERFORM set_config('search_path', substring(setting FROM '^search_path=(.*)$'), true)
+  FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
+  WHERE p.pronamespace = CAST('outbox' AS regnamespace) AND p.proname = 'find_contracts' AND setting LIKE 'search_path=%';
+  FOR rule IN SELECT r.* FROM outbox.rules_for(failed) AS r LOOP
+    rule.condition := 'true';
+    rule.detail := 'NULL::pg_catalog.jsonb';
+    rule.compared := false;
+    EXECUTE pg_catalog.format(
+      'SELECT e.* FROM (SELECT pg_catalog.jsonb_populate_record(NULL::%1$s, $3) AS old,'
+      ' pg_catalog.jsonb_populate_record(NULL::%1$s, $4) AS new) AS image'
+      ' CROSS JOIN LATERAL outbox.evaluate($1, $2, $5, image.old, image.new) AS e', rule.relation::pg_catalog.regclass)
+      INTO found
+      USING rule, rule.relation, coalesce(failed.old_row, '{}'), coalesce(failed.new_row, '{}'), failed.operation;
+    contracts := contracts || found.contracts;
+  END LOOP;
+  RETURN contracts;
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;
+END $_$;
 
 CREATE TABLE outbox.rule (
     name text NOT NULL,
@@ -463,6 +724,36 @@ BEGIN
   range_end := least(((highest + size / 5) / size + 1) * size, ceiling);
 END $$;
 
+CREATE FUNCTION outbox.grant_installed() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- What install generates to read the source, the relay may call; it needs no right on the source itself. Only where
+-- `migrate --roles` made outbox_owner the owner.
+DECLARE
+  reader regprocedure;
+BEGIN
+  IF EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'outbox' AND n.nspowner = to_regrole('outbox_owner')) THEN
+    FOR reader IN
+      SELECT p.oid FROM pg_proc AS p
+      WHERE p.pronamespace = CAST('outbox' AS regnamespace) AND p.prorettype <> CAST('trigger' AS regtype)
+        AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO outbox_relay', reader);
+    END LOOP;
+  END IF;
+END $$;
+
+CREATE FUNCTION outbox.guard_partition(part regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Row triggers come with ATTACH, a trigger on TRUNCATE does not.
+BEGIN
+  EXECUTE format('CREATE OR REPLACE TRIGGER append_only_whole BEFORE TRUNCATE ON %s FOR EACH STATEMENT'
+                 ' EXECUTE FUNCTION outbox.append_only()', part);
+END $$;
+
 CREATE FUNCTION outbox.holds_open(range_start bigint, range_end bigint) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -496,15 +787,17 @@ CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, t
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   -- What install made, found by the catalogue alone: our functions by their comment, triggers by the function they call.
+  -- Only a table's owner may drop a trigger on it; whoever is not drops the function that it calls, and it goes with it.
   SELECT 'function outbox.' || p.proname, 'function', NULL::oid, NULL, NULL, md5(pg_get_functiondef(p.oid)),
-         format('DROP FUNCTION %s;', p.oid::regprocedure)
+         format('DROP FUNCTION IF EXISTS %s;', p.oid::regprocedure)
   FROM pg_proc AS p
   WHERE p.pronamespace = 'outbox'::regnamespace
     AND obj_description(p.oid, 'pg_proc') LIKE 'Generated by outbox install%'
   UNION ALL
   SELECT format('trigger %s on %s.%s', t.tgname, n.nspname, c.relname), 'trigger', c.oid, format('%I.%I', n.nspname, c.relname),
          t.tgenabled::text, md5(pg_get_triggerdef(t.oid) || t.tgenabled::text),
-         format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+         CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname)
+              ELSE format('DROP FUNCTION IF EXISTS %s CASCADE;', p.oid::regprocedure) END
   FROM pg_trigger AS t
   JOIN pg_class AS c ON c.oid = t.tgrelid
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -611,6 +904,7 @@ BEGIN
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
     EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s)', part,
                    outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
+    PERFORM outbox.guard_partition(format('outbox.%I', part)::regclass);
     made := made || fact;
   END LOOP;
   PERFORM outbox.lock_briefly(outbox.defaults());
@@ -737,29 +1031,6 @@ BEGIN
   RETURN failure;
 END $$;
 
-CREATE TABLE outbox.capture_error (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    rule text NOT NULL,
-    relation oid,
-    table_name text,
-    operation text,
-    trigger text,
-    contract_id text,
-    old_row jsonb,
-    new_row jsonb,
-    differs text[],
-    changed jsonb,
-    detail jsonb,
-    sqlstate text NOT NULL,
-    message text NOT NULL,
-    recaptured_at timestamp with time zone,
-    event_ids bigint[]
-);
-
-COMMENT ON TABLE outbox.capture_error IS 'What a capture trigger could not capture; `outbox recapture` makes events of it.';
-
 CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) RETURNS bigint[]
     LANGUAGE sql
     AS $$
@@ -812,6 +1083,46 @@ BEGIN
   END LOOP;
   INSERT INTO outbox.pruned (range_start, range_end, newest_at, keep) VALUES (first_id, last_id, newest, keep);
   RETURN true;
+END $$;
+
+CREATE FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer) RETURNS TABLE(found bigint, raised bigint, first_event bigint, last_event bigint, floor timestamp with time zone, noted text, woken text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+-- Raises what is due, oldest first: mark, event and note in one statement, so that the contract is open, its deadline
+-- passed and its document read in one snapshot. Whoever marks a deadline first raises it; marks are made in one order.
+-- The capture trigger on the inbox is told (outbox.noted) that these notes have their events.
+BEGIN
+  RETURN QUERY
+  WITH due AS MATERIALIZED (
+    SELECT e.contract_id, e.subject, e.deadline, e.detail, e.floor, nextval('outbox.event_id') AS event_id
+    FROM outbox.expiring(after, until, most) AS e
+  ), marked AS (
+    INSERT INTO outbox.expiry (contract_id, subject, deadline, event_id)
+    SELECT d.contract_id, d.subject, d.deadline, d.event_id FROM due AS d ORDER BY d.contract_id, d.subject, d.deadline
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+  ), written AS (
+    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, detail, document)
+    SELECT d.event_id, d.deadline, pg_current_xact_id(), f.snapshot, 'expired', d.contract_id, f.business_unit, f.status,
+           d.detail, f.document
+    FROM due AS d
+    JOIN marked AS m ON m.event_id = d.event_id
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM due AS u)) AS f ON f.contract_id = d.contract_id
+    WHERE f.standing = 'found'
+    ORDER BY d.event_id
+    RETURNING id, occurred_at, contract_id, detail
+  ), noted AS (
+    INSERT INTO outbox.inbox (event_id, occurred_at, trigger, contract_id, detail)
+    SELECT w.id, w.occurred_at, 'expired', w.contract_id, w.detail FROM written AS w
+    RETURNING event_id
+  )
+  SELECT (SELECT count(*) FROM due) AS found, n.raised, n.first_event, n.last_event, (SELECT max(d.floor) FROM due AS d) AS floor,
+         CASE WHEN n.raised > 0 THEN
+           set_config('outbox.noted', concat_ws('/', pg_current_xact_id(), n.last_event + 1, n.last_event), true) END AS noted,
+         CASE WHEN n.raised > 0 THEN CAST(outbox.wake('notify') AS text) END AS woken
+  FROM (SELECT count(*) AS raised, min(event_id) AS first_event, max(event_id) AS last_event FROM noted) AS n;
 END $$;
 
 CREATE FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamp with time zone) RETURNS boolean
@@ -912,6 +1223,19 @@ BEGIN
   END IF;
   RETURN ids;
 END $_$;
+
+CREATE FUNCTION outbox.record_due(after timestamp with time zone, until timestamp with time zone, state text, words text) RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Records the oldest due deadline, whose contract can't be read: it is left out from now on, until `outbox recapture`.
+BEGIN
+  RETURN QUERY
+  INSERT INTO outbox.capture_error (occurred_at, rule, trigger, contract_id, detail, sqlstate, message)
+  SELECT e.deadline, 'expired', 'expired', e.contract_id, e.detail, state, outbox.redacted(words, state)
+  FROM outbox.expiring(after, until, 1) AS e
+  RETURNING capture_error.contract_id;
+END $$;
 
 CREATE FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -1060,6 +1384,20 @@ CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outb
   SELECT (c.r).* FROM candidate AS c
   WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
 $$;
+
+CREATE FUNCTION outbox.strays() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The default partitions that hold rows, NULL where none does: partitions are granted to nobody.
+BEGIN
+  RETURN nullif(concat_ws(', ',
+    CASE WHEN EXISTS (SELECT FROM outbox.event_default) THEN 'outbox.event_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.decision_default) THEN 'outbox.decision_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.delivery_default) THEN 'outbox.delivery_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END,
+    CASE WHEN EXISTS (SELECT FROM outbox.replay_default) THEN 'outbox.replay_default' END), '');
+END $$;
 
 CREATE FUNCTION outbox.sweep_strays(most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1222,12 +1560,11 @@ CREATE FUNCTION outbox.younger(range_start bigint, range_end bigint, since times
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_seqscan TO 'off'
-    SET enable_indexscan TO 'off'
-    SET enable_indexonlyscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     SET jit TO 'off'
     AS $$
   -- Whether anything of it happened since: an old event may have been given to a new connector, or sent again. By the
-  -- BRIN indexes: a range that is kept for one attempt is asked again for a year.
+  -- indexes on time: a range that is kept for one attempt is asked again for a year.
   SELECT EXISTS (SELECT FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end AND e.occurred_at >= since)
     OR EXISTS (SELECT FROM outbox.delivery AS d
                WHERE d.event_id >= range_start AND d.event_id < range_end AND d.created_at >= since)
@@ -1248,6 +1585,7 @@ CREATE FUNCTION outbox_audit.decision_words(reason text, trigger text, business_
     WHEN 'coalesced' THEN 'not sent by itself: part of event ' || into_event_id
     WHEN 'unchanged' THEN 'not sent: in the end its transaction changed nothing'
     WHEN 'contract_gone' THEN 'not sent: the contract was deleted before its document could be read'
+    WHEN 'erased' THEN 'not sent: its content was erased before it was routed'
     ELSE reason
   END || CASE WHEN reread THEN '; document read again, since a concurrent transaction changed the contract' ELSE '' END
 $$;
@@ -1704,7 +2042,7 @@ CREATE TABLE outbox.decision (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 )
 PARTITION BY RANGE (event_id);
 
@@ -1719,7 +2057,7 @@ CREATE TABLE outbox.decision_0 (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 );
 
 CREATE TABLE outbox.decision_default (
@@ -1733,7 +2071,7 @@ CREATE TABLE outbox.decision_default (
     CONSTRAINT decision_check CHECK (((reason = 'coalesced'::text) = (into_event_id IS NOT NULL))),
     CONSTRAINT decision_check1 CHECK (((connector_id IS NULL) = (connector_version IS NULL))),
     CONSTRAINT decision_check2 CHECK (((connector_id IS NOT NULL) = (reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text])))),
-    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text])))
+    CONSTRAINT decision_reason_check CHECK ((reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'trigger_not_chosen'::text, 'discarded'::text, 'no_connector'::text, 'no_business_unit'::text, 'coalesced'::text, 'unchanged'::text, 'contract_gone'::text, 'erased'::text])))
 );
 
 CREATE TABLE outbox.delivery_0 (
@@ -1764,6 +2102,15 @@ CREATE TABLE outbox.delivery_default (
     body bytea,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT delivery_kind_check CHECK ((kind = ANY (ARRAY['auto'::text, 'backfill'::text, 'test'::text])))
+);
+
+ALTER TABLE outbox.erasure ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox.erasure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE outbox.event_0 (
@@ -3154,6 +3501,50 @@ COMMENT ON COLUMN outbox_audit.duplicates.outcomes IS 'Their outcomes, in order.
 
 COMMENT ON COLUMN outbox_audit.duplicates.connector_id IS 'The connector.';
 
+CREATE VIEW outbox_audit.erasures AS
+ SELECT id AS erasure_id,
+    contract_id,
+    erased_at,
+    erased_by,
+    login,
+    reason,
+    events,
+    deliveries,
+    attempts,
+    notes,
+    cancelled,
+    capture_errors,
+    unclear_errors
+   FROM outbox.erasure r;
+
+COMMENT ON VIEW outbox_audit.erasures IS 'Whose content was erased, when, by whom and why. What stays: ids, times, triggers, states, outcomes.';
+
+COMMENT ON COLUMN outbox_audit.erasures.erasure_id IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.erasures.contract_id IS 'The contract; later changes of it are captured as ever.';
+
+COMMENT ON COLUMN outbox_audit.erasures.erased_at IS 'When (database clock).';
+
+COMMENT ON COLUMN outbox_audit.erasures.erased_by IS 'Who asked for it, as the command was told.';
+
+COMMENT ON COLUMN outbox_audit.erasures.login IS 'The database login that ran it.';
+
+COMMENT ON COLUMN outbox_audit.erasures.reason IS 'Why, in the words of who asked for it.';
+
+COMMENT ON COLUMN outbox_audit.erasures.events IS 'Events whose document, changed and detail were taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.deliveries IS 'Deliveries whose report was taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.attempts IS 'Attempts whose answer and words were taken out.';
+
+COMMENT ON COLUMN outbox_audit.erasures.notes IS 'Events that were not routed yet, and never will be.';
+
+COMMENT ON COLUMN outbox_audit.erasures.cancelled IS 'Deliveries that waited and were cancelled.';
+
+COMMENT ON COLUMN outbox_audit.erasures.capture_errors IS 'Capture errors whose rows were taken out; they are not recaptured.';
+
+COMMENT ON COLUMN outbox_audit.erasures.unclear_errors IS 'Capture errors that waited then and of which nobody could tell the contract: recapture them, and erase again.';
+
 CREATE VIEW outbox_audit.events AS
  SELECT id AS event_id,
     occurred_at,
@@ -3199,6 +3590,26 @@ COMMENT ON COLUMN outbox_audit.events.transaction_id IS 'The application''s tran
 COMMENT ON COLUMN outbox_audit.events.coalesced_into IS 'The event of the same transaction that is reported in its place.';
 
 COMMENT ON COLUMN outbox_audit.events.routed_at IS 'When it was decided who gets it; NULL while it waits for that.';
+
+CREATE VIEW outbox_audit.migrations AS
+ SELECT number,
+    name,
+    applied_at,
+    sha256,
+    oldest
+   FROM outbox.migration m;
+
+COMMENT ON VIEW outbox_audit.migrations IS 'Which migrations of the schema stand; the highest number is its version.';
+
+COMMENT ON COLUMN outbox_audit.migrations.number IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.migrations.name IS 'What it is about.';
+
+COMMENT ON COLUMN outbox_audit.migrations.applied_at IS 'When it was applied.';
+
+COMMENT ON COLUMN outbox_audit.migrations.sha256 IS 'Digest of the file that it was applied from.';
+
+COMMENT ON COLUMN outbox_audit.migrations.oldest IS 'The oldest version of the schema whose workers go on once it is applied.';
 
 CREATE VIEW outbox_audit.not_sent AS
  SELECT n.event_id,
@@ -3253,7 +3664,7 @@ COMMENT ON COLUMN outbox_audit.not_sent.event_id IS 'The event.';
 
 COMMENT ON COLUMN outbox_audit.not_sent.connector IS 'For whom; NULL where the reason holds for all.';
 
-COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
+COMMENT ON COLUMN outbox_audit.not_sent.reason IS 'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone, erased; dead, cancelled.';
 
 COMMENT ON COLUMN outbox_audit.not_sent.contract_id IS 'The contract.';
 
@@ -3566,6 +3977,9 @@ ALTER TABLE ONLY outbox.delivery_0
 ALTER TABLE ONLY outbox.delivery_default
     ADD CONSTRAINT delivery_default_pkey PRIMARY KEY (event_id, connector_id);
 
+ALTER TABLE ONLY outbox.erasure
+    ADD CONSTRAINT erasure_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY outbox.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
 
@@ -3678,6 +4092,8 @@ CREATE INDEX delivery_default_contract_id_event_id_idx ON outbox.delivery_defaul
 
 CREATE INDEX delivery_default_created_at_event_id_connector_id_idx ON outbox.delivery_default USING btree (created_at, event_id, connector_id);
 
+CREATE INDEX erasure_contract ON outbox.erasure USING btree (contract_id, erased_at);
+
 CREATE INDEX event_business_unit ON ONLY outbox.event USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX event_0_business_unit_idx ON outbox.event_0 USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
@@ -3786,6 +4202,60 @@ ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_5000000_event_id_
 
 ALTER INDEX outbox.replay_event ATTACH PARTITION outbox.replay_default_event_id_connector_id_idx;
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.attempt FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.connector_version FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.decision FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.delivery FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.erasure FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.event FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON outbox.replay FOR EACH ROW EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.attempt_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.connector_version FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.decision_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.delivery_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.erasure FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.event_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_0 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_10000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_15000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_5000000 FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON outbox.replay_default FOR EACH STATEMENT EXECUTE FUNCTION outbox.append_only();
+
 ALTER TABLE ONLY outbox.connector_day
     ADD CONSTRAINT connector_day_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
@@ -3803,6 +4273,10 @@ REVOKE ALL ON FUNCTION outbox.adopt_forget() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.adopt_validate() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.append_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.cancel_lanes(contract text, by_whom text, words text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.capture() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_error text) FROM PUBLIC;
@@ -3810,6 +4284,8 @@ REVOKE ALL ON FUNCTION outbox.capture_note(note outbox.inbox, wakeup text, on_er
 REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, on_error text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.deadline(document jsonb, business_unit text) FROM PUBLIC;
 
@@ -3820,6 +4296,14 @@ REVOKE ALL ON FUNCTION outbox.drop_note(place tid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.drop_notes(ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.end_of_day(day date, zone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase(contract text, by_whom text, why text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.erase_words(quotes text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.error_contracts(failed outbox.capture_error) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
@@ -3832,6 +4316,10 @@ REVOKE ALL ON FUNCTION outbox.facts() FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.fail(failure outbox.failure, on_error text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.gap_of_caught(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.grant_installed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.guard_partition(part regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.holds_open(range_start bigint, range_end bigint) FROM PUBLIC;
 
@@ -3869,6 +4357,8 @@ REVOKE ALL ON FUNCTION outbox.prunable(keep interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.prune(first_id bigint, keep interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.range_size() FROM PUBLIC;
@@ -3878,6 +4368,8 @@ REVOKE ALL ON FUNCTION outbox.ranges(fact text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.recapture_one(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.record_due(after timestamp with time zone, until timestamp with time zone, state text, words text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.recorded_row(rule outbox.rule, relation oid, image jsonb) FROM PUBLIC;
 
@@ -3892,6 +4384,8 @@ REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, opera
 REVOKE ALL ON FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.strays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.sweep_strays(most integer) FROM PUBLIC;
 

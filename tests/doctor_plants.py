@@ -88,9 +88,9 @@ PLANTS = {
     "right to run a function": Plant(
         "rights",
         FAULT,
-        "EXECUTE on function outbox.read_company(",
-        "GRANT EXECUTE ON FUNCTION outbox.read_company(",
-        sql=(*GRANTS, "REVOKE ALL ON FUNCTION outbox.read_company FROM clerk", "SET LOCAL ROLE clerk"),
+        "EXECUTE on function outbox.make_ahead(",
+        "GRANT EXECUTE ON FUNCTION outbox.make_ahead(",
+        sql=(*GRANTS, "REVOKE ALL ON FUNCTION outbox.make_ahead FROM clerk", "SET LOCAL ROLE clerk"),
     ),
     "old schema": Plant(
         "schema",
@@ -104,7 +104,7 @@ PLANTS = {
         FAULT,
         "a newer contract-outbox was here",
         "upgrade the one that is installed",
-        sql=("INSERT INTO outbox.migration (number, name, sha256) VALUES (9999, 'later', 'x')",),
+        sql=("INSERT INTO outbox.migration (number, name, sha256, oldest) VALUES (9999, 'later', 'x', 9999)",),
     ),
     "changed migration": Plant(
         "schema",

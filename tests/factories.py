@@ -1,5 +1,6 @@
 """Facts and work made by plain inserts: what a test doesn't say has a sane value. Each takes a psycopg connection."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -11,6 +12,9 @@ from outbox.mapping import Mapping
 from tests.conftest import Database
 
 Connection = psycopg.Connection[tuple[object, ...]]
+
+ALLOW_REWRITE = "SELECT set_config('outbox.rewrite', pg_current_xact_id()::text, true)"
+"""Without it in the same transaction history can't be changed, nor truncated."""
 
 
 def _insert(connection: Connection, name: str, returning: str, values: dict[str, Any]) -> Any:
@@ -131,6 +135,13 @@ def insert_open(connection: Connection, connector_id: int, contract_id: str = "k
     insert_delivery(connection, event_id, connector_id)
     insert_queued(connection, event_id, connector_id, **values)
     return event_id
+
+
+def rewrite(connection: Connection, statement: str, parameters: Sequence[object] = ()) -> None:
+    """Changes history, as nothing in the product may: a test arranges the past."""
+    with connection.transaction():
+        connection.execute(ALLOW_REWRITE.encode())
+        connection.execute(statement.encode(), parameters)
 
 
 def create_source(connection: Connection) -> None:

@@ -10,7 +10,9 @@ PRODUCT = sorted([*ROOT.glob("outbox/**/*.py"), *ROOT.glob("outbox_demo/**/*.py"
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 BENCHMARKS = sorted(ROOT.glob("benchmarks/**/*.py"))
 STATEMENTS = sorted(
-    path for part in ("queries", "migrations", "audit", "audit/questions") for path in ROOT.glob(f"sql/{part}/*.sql")
+    path
+    for part in ("queries", "migrations", "audit", "audit/questions", "roles")
+    for path in ROOT.glob(f"sql/{part}/*.sql")
 )
 """Statements as they run; sql/capture holds templates, whose text becomes the body of installed functions."""
 

@@ -45,7 +45,8 @@ LAYERS: dict[str, str] = {
         outbox.survey
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
-        outbox.inspection_expiry outbox.expiry_store""",
+        outbox.inspection_expiry outbox.expiry_store
+        outbox.roles outbox.erasure""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
@@ -70,7 +71,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.demo outbox.cli.app outbox.cli outbox.__main__
         outbox.cli.init
         outbox.cli.alerts
-        outbox.cli.expiry""",
+        outbox.cli.expiry
+        outbox.cli.erase""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 
@@ -94,6 +96,7 @@ SQL_IN_PYTHON = {
     "outbox.proposal": "writes a mapping, whose language is SQL",
     "outbox.survey": "reads values of tables that are known by their names alone",
     "outbox.plan": "writes the script of an installation, as a DBA reads it",
+    "outbox.roles": "sets the role that acts",
     "outbox.migrations": "writes the script of `migrate --sql`",
     "outbox_demo": "an application, and a reader who knows nothing of outbox/, speak SQL of their own",
 }

@@ -22,7 +22,8 @@ _COUNTED = {
     Verdict.BLOCKED: "blocked, the head of their lane is due now",
     Verdict.DISABLED: "refused: connector is disabled, enable it first (`outbox connectors enable`)",
     Verdict.REMOVED: "refused: connector is removed",
-    Verdict.NO_BODY: "refused: there is no report to send, it could not be built or was erased",
+    Verdict.NO_BODY: "refused: there is no report to send, it could not be built",
+    Verdict.ERASED: "refused: its report was erased",
     Verdict.TEST: "refused: was a test",
 }
 

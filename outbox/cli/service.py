@@ -7,6 +7,7 @@ import typer
 from outbox.cli.context import engine_of, settings_of
 from outbox.errors import ConfigurationError
 from outbox.migrations import as_sql, migrate, migrations, version_of
+from outbox.roles import ROLES, act_as_owner
 from outbox.secret_box import make_key
 from outbox.supervisor import cores, end_with_supervisor, supervise
 
@@ -24,6 +25,9 @@ def register(app: typer.Typer) -> None:
 def _migrate(
     context: typer.Context,
     *,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Make the roles with least rights too, and hand them what stands.")
+    ] = False,
     sql: Annotated[
         bool,
         typer.Option(
@@ -40,16 +44,20 @@ def _migrate(
     if after is not None and not sql:
         raise ConfigurationError("migrate: expected --from only beside --sql; leave it out")
     if sql:
+        granted = False
         if after is None and settings_of(context).database_url.get_secret_value():
             with engine_of(context, checked=False) as engine, engine.connect() as connection:
+                granted = act_as_owner(connection)
                 after = version_of(connection)
-        typer.echo(as_sql(after or 0), nl=False)
+        typer.echo(as_sql(after or 0, with_roles=roles, granted=granted), nl=False)
         return
     with engine_of(context, checked=False) as engine:
-        applied = migrate(engine)
+        applied = migrate(engine, with_roles=roles)
     for one in applied:
         typer.echo(f"applied {one.number:04d} {one.name}")
     typer.echo(f"schema outbox is at version {migrations()[-1].number}" + ("" if applied else "; nothing to do"))
+    if roles:
+        typer.echo(f"{', '.join(ROLES)} have their rights: make logins members of them (docs/roles.md)")
 
 
 def _run(

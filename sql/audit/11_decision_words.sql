@@ -12,6 +12,7 @@ LANGUAGE sql IMMUTABLE AS $$
     WHEN 'coalesced' THEN 'not sent by itself: part of event ' || into_event_id
     WHEN 'unchanged' THEN 'not sent: in the end its transaction changed nothing'
     WHEN 'contract_gone' THEN 'not sent: the contract was deleted before its document could be read'
+    WHEN 'erased' THEN 'not sent: its content was erased before it was routed'
     ELSE reason
   END || CASE WHEN reread THEN '; document read again, since a concurrent transaction changed the contract' ELSE '' END
 $$;

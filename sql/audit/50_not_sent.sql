@@ -25,7 +25,7 @@ COMMENT ON VIEW outbox_audit.not_sent IS
   'What was not sent and will not be unless a person acts, with the reason. What still waits stands in `waiting`.';
 COMMENT ON COLUMN outbox_audit.not_sent.connector IS 'For whom; NULL where the reason holds for all.';
 COMMENT ON COLUMN outbox_audit.not_sent.reason IS
-  'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone; dead, cancelled.';
+  'trigger_not_chosen, discarded, no_connector, no_business_unit, coalesced, unchanged, contract_gone, erased; dead, cancelled.';
 COMMENT ON COLUMN outbox_audit.not_sent.since IS 'When that was decided or settled.';
 COMMENT ON COLUMN outbox_audit.not_sent.words IS 'The reason in words.';
 COMMENT ON COLUMN outbox_audit.not_sent.event_id IS 'The event.';

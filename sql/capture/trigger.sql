@@ -1,3 +1,2 @@
 CREATE OR REPLACE TRIGGER $name AFTER $operation ON $table FOR EACH ROW$when
-EXECUTE FUNCTION outbox.$function();
-ALTER TABLE $table $enable TRIGGER $name;
+EXECUTE FUNCTION outbox.$function();$always

@@ -196,3 +196,56 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION outbox.end_of_day(date, text), outbox.known_zone(text[]), outbox.deadline(jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION outbox.raise_due(after timestamptz, until timestamptz, most integer)
+RETURNS TABLE (found bigint, raised bigint, first_event bigint, last_event bigint, floor timestamptz, noted text, woken text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+-- Raises what is due, oldest first: mark, event and note in one statement, so that the contract is open, its deadline
+-- passed and its document read in one snapshot. Whoever marks a deadline first raises it; marks are made in one order.
+-- The capture trigger on the inbox is told (outbox.noted) that these notes have their events.
+BEGIN
+  RETURN QUERY
+  WITH due AS MATERIALIZED (
+    SELECT e.contract_id, e.subject, e.deadline, e.detail, e.floor, nextval('outbox.event_id') AS event_id
+    FROM outbox.expiring(after, until, most) AS e
+  ), marked AS (
+    INSERT INTO outbox.expiry (contract_id, subject, deadline, event_id)
+    SELECT d.contract_id, d.subject, d.deadline, d.event_id FROM due AS d ORDER BY d.contract_id, d.subject, d.deadline
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+  ), written AS (
+    INSERT INTO outbox.event (id, occurred_at, xid, snapshot, trigger, contract_id, business_unit, status, detail, document)
+    SELECT d.event_id, d.deadline, pg_current_xact_id(), f.snapshot, 'expired', d.contract_id, f.business_unit, f.status,
+           d.detail, f.document
+    FROM due AS d
+    JOIN marked AS m ON m.event_id = d.event_id
+    JOIN outbox.find_contracts(ARRAY(SELECT DISTINCT u.contract_id FROM due AS u)) AS f ON f.contract_id = d.contract_id
+    WHERE f.standing = 'found'
+    ORDER BY d.event_id
+    RETURNING id, occurred_at, contract_id, detail
+  ), noted AS (
+    INSERT INTO outbox.inbox (event_id, occurred_at, trigger, contract_id, detail)
+    SELECT w.id, w.occurred_at, 'expired', w.contract_id, w.detail FROM written AS w
+    RETURNING event_id
+  )
+  SELECT (SELECT count(*) FROM due) AS found, n.raised, n.first_event, n.last_event, (SELECT max(d.floor) FROM due AS d) AS floor,
+         CASE WHEN n.raised > 0 THEN
+           set_config('outbox.noted', concat_ws('/', pg_current_xact_id(), n.last_event + 1, n.last_event), true) END AS noted,
+         CASE WHEN n.raised > 0 THEN CAST(outbox.wake('notify') AS text) END AS woken
+  FROM (SELECT count(*) AS raised, min(event_id) AS first_event, max(event_id) AS last_event FROM noted) AS n;
+END $$;
+
+CREATE FUNCTION outbox.record_due(after timestamptz, until timestamptz, state text, words text) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Records the oldest due deadline, whose contract can't be read: it is left out from now on, until `outbox recapture`.
+BEGIN
+  RETURN QUERY
+  INSERT INTO outbox.capture_error (occurred_at, rule, trigger, contract_id, detail, sqlstate, message)
+  SELECT e.deadline, 'expired', 'expired', e.contract_id, e.detail, state, outbox.redacted(words, state)
+  FROM outbox.expiring(after, until, 1) AS e
+  RETURNING capture_error.contract_id;
+END $$;
+
+REVOKE ALL ON FUNCTION outbox.raise_due(timestamptz, timestamptz, integer),
+  outbox.record_due(timestamptz, timestamptz, text, text) FROM PUBLIC;

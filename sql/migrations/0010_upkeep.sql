@@ -88,6 +88,7 @@ BEGIN
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', part, fact);
     EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s)', part,
                    outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
+    PERFORM outbox.guard_partition(format('outbox.%I', part)::regclass);
     made := made || fact;
   END LOOP;
   PERFORM outbox.lock_briefly(outbox.defaults());
@@ -231,6 +232,7 @@ DECLARE
 BEGIN
   FOREACH fact IN ARRAY outbox.facts() LOOP
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
+    PERFORM outbox.guard_partition(format('outbox.%I', fact || '_next')::regclass);
   END LOOP;
   PERFORM outbox.lock_briefly(outbox.facts() || outbox.defaults());
   FOREACH fact IN ARRAY outbox.facts() LOOP
@@ -252,9 +254,9 @@ $$;
 
 CREATE FUNCTION outbox.younger(range_start bigint, range_end bigint, since timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
-SET enable_seqscan = off SET enable_indexscan = off SET enable_indexonlyscan = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
   -- Whether anything of it happened since: an old event may have been given to a new connector, or sent again. By the
-  -- BRIN indexes: a range that is kept for one attempt is asked again for a year.
+  -- indexes on time: a range that is kept for one attempt is asked again for a year.
   SELECT EXISTS (SELECT FROM outbox.event AS e WHERE e.id >= range_start AND e.id < range_end AND e.occurred_at >= since)
     OR EXISTS (SELECT FROM outbox.delivery AS d
                WHERE d.event_id >= range_start AND d.event_id < range_end AND d.created_at >= since)

@@ -7,10 +7,5 @@ WITH range AS (
   WHERE i.inhparent = to_regclass('outbox.event')
 )
 SELECT max(high) AS ends, max(high - low) AS size, max(high) - (SELECT last_value FROM outbox.event_id) AS room,
-       concat_ws(', ',
-         CASE WHEN EXISTS (SELECT FROM outbox.event_default) THEN 'outbox.event_default' END,
-         CASE WHEN EXISTS (SELECT FROM outbox.decision_default) THEN 'outbox.decision_default' END,
-         CASE WHEN EXISTS (SELECT FROM outbox.delivery_default) THEN 'outbox.delivery_default' END,
-         CASE WHEN EXISTS (SELECT FROM outbox.attempt_default) THEN 'outbox.attempt_default' END,
-         CASE WHEN EXISTS (SELECT FROM outbox.replay_default) THEN 'outbox.replay_default' END) AS strays
+       coalesce(outbox.strays(), '') AS strays
 FROM range

@@ -4,6 +4,8 @@ SELECT k.event_id, k.connector_id, c.name AS connector, d.contract_id, head.even
        CASE WHEN d.kind = 'test' THEN 'test'
             WHEN c.removed_at IS NOT NULL THEN 'removed'
             WHEN NOT c.enabled THEN 'disabled'
+            WHEN d.body IS NULL AND EXISTS (SELECT FROM outbox.erasure e
+                                            WHERE e.contract_id = d.contract_id AND e.erased_at >= d.created_at) THEN 'erased'
             WHEN d.body IS NULL THEN 'no_body'
             WHEN q.event_id IS NULL THEN 'again'
             WHEN q.lease_token IS NOT NULL AND q.due_at > clock_timestamp() THEN 'leased'

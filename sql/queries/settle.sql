@@ -1,6 +1,7 @@
 -- Writes attempts and their outcomes: under the lane locks, and only where the lease token still matches.
 -- A stale worker changes nothing: its attempt is kept as `late`. Settling the same attempt again (a commit whose
 -- answer was lost) adds nothing. `delay` is seconds until the next attempt; the database's clock adds them.
+-- A late answer to a report that was erased meanwhile is kept without its content.
 WITH result AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:event_ids AS bigint[]), CAST(:connector_ids AS integer[]), CAST(:tokens AS bigint[]),
                        CAST(:numbers AS integer[]), CAST(:kinds AS text[]), CAST(:connector_versions AS integer[]),
@@ -30,23 +31,29 @@ WITH result AS MATERIALIZED (
   SELECT event_id, connector_id, lease_token FROM closed
   UNION ALL
   SELECT event_id, connector_id, lease_token FROM waiting
+), known AS (
+  SELECT r.*, a.event_id IS NULL AS late, a.event_id IS NULL AND EXISTS (
+           SELECT FROM outbox.delivery d
+           WHERE d.event_id = r.event_id AND d.connector_id = r.connector_id AND d.body IS NULL OFFSET 0) AS erased
+  FROM result r
+  LEFT JOIN applied a ON a.event_id = r.event_id AND a.connector_id = r.connector_id AND a.lease_token = r.token
 ), kept AS (
   INSERT INTO outbox.attempt (event_id, connector_id, number, late, kind, connector_version, started_at, duration_ms,
                               timings, url, request_headers, status_code, response_headers, response_body,
                               response_cut, outcome, error_code, error, worker, settled)
-  SELECT r.event_id, r.connector_id, r.number, a.event_id IS NULL, r.kind, r.connector_version, r.started_at,
-         r.duration_ms, CAST(r.timings AS jsonb), r.url, CAST(r.request_headers AS jsonb), r.status_code,
-         CAST(r.response_headers AS jsonb), r.response_body, r.response_cut,
-         CASE WHEN a.event_id IS NULL THEN 'late' ELSE r.outcome END,
-         CASE WHEN a.event_id IS NULL THEN r.outcome ELSE r.error_code END,
-         CASE WHEN a.event_id IS NULL THEN concat_ws(': ', 'came after its lease had run out', r.error) ELSE r.error END,
-         :worker, CASE WHEN a.event_id IS NOT NULL THEN r.settled END
-  FROM result r
-  LEFT JOIN applied a ON a.event_id = r.event_id AND a.connector_id = r.connector_id AND a.lease_token = r.token
-  WHERE a.event_id IS NOT NULL OR NOT EXISTS (
+  SELECT k.event_id, k.connector_id, k.number, k.late, k.kind, k.connector_version, k.started_at, k.duration_ms,
+         CAST(k.timings AS jsonb), k.url, CAST(k.request_headers AS jsonb), k.status_code,
+         CASE WHEN NOT k.erased THEN CAST(k.response_headers AS jsonb) END, CASE WHEN NOT k.erased THEN k.response_body END,
+         k.response_cut, CASE WHEN k.late THEN 'late' ELSE k.outcome END,
+         CASE WHEN k.late THEN k.outcome ELSE k.error_code END,
+         CASE WHEN k.late THEN concat_ws(': ', 'came after its lease had run out', CASE WHEN NOT k.erased THEN k.error END)
+              ELSE k.error END,
+         :worker, CASE WHEN NOT k.late THEN k.settled END
+  FROM known k
+  WHERE NOT k.late OR NOT EXISTS (
     SELECT FROM outbox.attempt w
-    WHERE w.event_id = r.event_id AND w.connector_id = r.connector_id AND w.number = r.number AND NOT w.late
-      AND w.worker = :worker AND w.started_at = r.started_at)
+    WHERE w.event_id = k.event_id AND w.connector_id = k.connector_id AND w.number = k.number AND NOT w.late
+      AND w.worker = :worker AND w.started_at = k.started_at)
   ON CONFLICT DO NOTHING
 )
 SELECT r.event_id, r.connector_id, a.event_id IS NOT NULL AS applied, c.contract_id AS closed_contract_id

@@ -24,6 +24,7 @@ from tests.factories import (
     insert_delivery,
     insert_event,
     insert_queued,
+    rewrite,
 )
 
 
@@ -98,7 +99,7 @@ def test_since_is_included_and_until_is_not(db: Connection, reader: Reader) -> N
 def test_numbers_keep_their_digits(db: Connection, reader: Reader) -> None:
     """JSON columns are read digit for digit: no float on the way."""
     insert_event(db)
-    db.execute("""UPDATE outbox.event SET document = '{"amount": 12345678901234567890.10, "n": 9007199254740993}'""")
+    rewrite(db, """UPDATE outbox.event SET document = '{"amount": 12345678901234567890.10, "n": 9007199254740993}'""")
 
     (found,) = audit.events(reader, Question())
 

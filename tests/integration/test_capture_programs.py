@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Database
+from tests.factories import ALLOW_REWRITE
 from tests.sources import Source
 
 pytestmark = pytest.mark.parametrize("server", [16, 18], indirect=True)
@@ -214,6 +215,7 @@ def test_events_equal_a_model(source: Source, program: list[tuple[list[tuple[Any
     """Invariants 7 and 8: whatever an application does, its events are exactly those of the model."""
     model = Model()
     with closing(source.database.connect()) as connection:
+        connection.execute(ALLOW_REWRITE)
         connection.execute("TRUNCATE contract, plain, child, outbox.inbox, outbox.event, outbox.capture_error")
         connection.commit()
         for at, (steps, commits) in enumerate(program):

@@ -25,6 +25,7 @@ from tests.factories import (
     insert_event,
     insert_queued,
     install_source,
+    rewrite,
 )
 
 SENDS = "what is due is sent by `outbox run`\n"
@@ -73,7 +74,7 @@ def history(db: Connection) -> tuple[int, int]:
     crm = insert_connector(db, "crm")
     db.execute("UPDATE outbox.connector SET url = 'https://crm.example/hook'")
     sent, dead = insert_event(db, "k1", "create"), insert_event(db, "k2", changed={"amount": [1, 2]})
-    db.execute("""UPDATE outbox.event SET document = '{"amount": 12.50}' WHERE id = %s""", (sent,))
+    rewrite(db, """UPDATE outbox.event SET document = '{"amount": 12.50}' WHERE id = %s""", (sent,))
     for event, body in ((sent, b'{"a": "\xc3\xbc"}'), (dead, b"\xff")):
         insert_delivery(db, event, crm, body=body)
     insert_attempt(db, sent, crm, response_body=b"thanks, all well")

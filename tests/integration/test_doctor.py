@@ -25,6 +25,7 @@ from tests.factories import (
     insert_event,
     insert_queued,
     install_source,
+    rewrite,
 )
 from tests.relays import hands
 
@@ -197,7 +198,7 @@ def test_dead_letters_of_the_day_are_a_warning(database: Database, db: Connectio
         insert_delivery(db, event, crm)
         at = "yesterday" if event == old else "now"
         insert_attempt(db, event, crm, 1, outcome="timeout", settled="dead", started_at=at)
-    db.execute("UPDATE outbox.attempt SET started_at = now() - interval '25 hours' WHERE event_id = %s", (old,))
+    rewrite(db, "UPDATE outbox.attempt SET started_at = now() - interval '25 hours' WHERE event_id = %s", (old,))
     insert_queued(db, replayed, crm, kind="replay", attempts=1)
     insert_attempt(db, healed, crm, 2, kind="replay")
 

@@ -31,6 +31,7 @@ from tests.factories import (
     insert_connector,
     insert_note,
     insert_open,
+    rewrite,
 )
 from tests.leases import attempts_of, claim, queue
 from tests.receiver import Answer, Received, Receiver, receiver
@@ -154,7 +155,7 @@ def test_a_body_that_was_erased_is_dead_and_stops_no_other(database: Database, s
     disable_connector(sql, connector)
     with relay_on(database) as relay:
         relay.run_until_idle()
-        sql.execute("UPDATE outbox.delivery SET body = NULL WHERE event_id = %s", [erased])
+        rewrite(sql, "UPDATE outbox.delivery SET body = NULL WHERE event_id = %s", [erased])
         enable(sql, connector)
         relay.run_until_idle()
 

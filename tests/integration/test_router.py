@@ -16,7 +16,15 @@ from outbox.router import ALIKE, ConnectorsChangedError, Router, RoutingStuckErr
 from outbox.routing import ConnectorIndex
 from outbox.secret_box import SecretBox
 from tests.conftest import Database
-from tests.factories import Connection, connect, create_source, disable_connector, insert_connector, insert_note
+from tests.factories import (
+    Connection,
+    connect,
+    create_source,
+    disable_connector,
+    insert_connector,
+    insert_note,
+    rewrite,
+)
 
 
 @pytest.fixture
@@ -229,7 +237,8 @@ def test_a_document_that_cannot_be_read_is_dead_and_blocks_nothing(database: Dat
     insert_connector(sql)
     status_only = insert_connector(sql, "status", data="status")
     deep = insert_note(sql, "k1")
-    sql.execute(
+    rewrite(
+        sql,
         "UPDATE outbox.event SET document = (repeat('{\"a\":', 2000) || '1' || repeat('}', 2000))::jsonb WHERE id = %s",
         [deep],
     )
