@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from outbox.chores import CHORES
 from tests.conftest import Database
 from tests.daemons import HURRY, check_whole, ends_well, load, open_deliveries
 from tests.factories import Connection, connect, create_source, insert_connector, insert_note, install_source
 from tests.program import Program, program
 from tests.receiver import Answer, Receiver, receiver
 from tests.relays import wait_for
+
+TICKING = sorted(one.name for one in CHORES if one.name not in ("alerts", "expiry"))
+"""The chores that take slots: nobody is to be alerted here, and the scan has a row of its own."""
 
 
 @pytest.fixture
@@ -101,6 +105,12 @@ def test_the_supervisor_killed_its_workers_drain(
     assert pids(sql) == []
 
 
+def asked(sql: Connection) -> dict[str, int]:
+    """How many workers asked for a slot of each job."""
+    rows = sql.execute("SELECT name, count(DISTINCT backend) FROM public.asked GROUP BY name").fetchall()
+    return {str(name): int(str(times)) for name, times in rows}
+
+
 def test_periodic_jobs_run_once_over_all_processes(database: Database, sql: Connection, tmp_path: Path) -> None:
     """Three ask for each slot of each job and one gets it; what it finds is said once."""
     install_source(database)
@@ -119,13 +129,11 @@ def test_periodic_jobs_run_once_over_all_processes(database: Database, sql: Conn
     )
     outbox = program(tmp_path, database.url)
     with supervised(outbox, sql, processes=3) as process:
-        wait_for(lambda: sql.execute("SELECT count(*) FROM public.asked").fetchone() == (6,), seconds=20)
+        wait_for(lambda: asked(sql) == dict.fromkeys(TICKING, 3), seconds=20)
         ends_well(process, seconds=15)
 
-    asked = sql.execute("SELECT name, count(DISTINCT backend) FROM public.asked GROUP BY name ORDER BY name").fetchall()
-    assert asked == [("drift", 3), ("mend lanes", 3)]
     got = sql.execute("SELECT name, slot FROM public.got").fetchall()
-    assert len(got) == len(set(got)) < 6
+    assert len(got) == len(set(got)) < 3 * len(TICKING)
     told = (tmp_path / "outbox.log").read_text().count('"event": "capture_drift"')
     assert told == len([name for name, _ in got if name == "drift"])
 

@@ -19,6 +19,7 @@ from tests.factories import (
     insert_event,
     insert_note,
     insert_open,
+    rewrite,
 )
 
 CONTRACT = """
@@ -136,7 +137,7 @@ def test_what_has_no_order_violates_none(db: Connection) -> None:
     lane(db, crm, (1, 4), contract_id="one contract")
     lane(db, crm, (2, 3), contract_id="another")
     backfilled = lane(db, crm, (1, 9), (2, 3), contract_id="backfilled")[0]
-    db.execute("UPDATE outbox.delivery SET kind = 'backfill' WHERE event_id = %s", (backfilled,))
+    rewrite(db, "UPDATE outbox.delivery SET kind = 'backfill' WHERE event_id = %s", (backfilled,))
     replayed = lane(db, crm, (1, 2), (2, 3), contract_id="replayed")[0]
     insert_attempt(db, replayed, crm, 2, kind="replay", started_at="2026-01-01 00:00:30Z")
 

@@ -31,6 +31,7 @@ from tests.factories import (
     insert_delivery,
     insert_event,
     insert_open,
+    rewrite,
 )
 
 
@@ -105,7 +106,7 @@ def test_a_finished_day_is_counted_once_and_outlives_its_facts(database: Databas
     assert rows(db, question) == from_facts
     assert close_days(database.engine, chore="close days", seconds=600) == 0
 
-    db.execute("DELETE FROM outbox.attempt WHERE started_at < '2026-04-01'")
+    rewrite(db, "DELETE FROM outbox.attempt WHERE started_at < '2026-04-01'")
     assert rows(db, question) == from_facts
     assert [str(row["day"]) for row in rows(db, "SELECT day FROM outbox.connector_day ORDER BY day")] == [
         "2026-03-01",
