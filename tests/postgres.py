@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,25 @@ def system_versions() -> dict[int, Path]:
     return {version: path for version, path in found.items() if version >= 15 and (path / "initdb").exists()}
 
 
+MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a folder of our own in it)
+ROOM = 4 * 2**30
+
+
+def _memory_has_room() -> bool:
+    """Whether databases may stand in memory: most of a test is else the hundreds of files of its own database."""
+    if not os.access(MEMORY, os.W_OK):
+        return False
+    disk = os.statvfs(MEMORY)
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    free = int(told["MemAvailable"].split()[0]) * 1024
+    return min(disk.f_bavail * disk.f_frsize, free) >= ROOM
+
+
 class Server(testing.postgresql.Postgresql):  # type: ignore[misc]
     """One throw-away server; as root it runs as `nobody`, since PostgreSQL refuses root."""
 
     child_process: Any
+    _in_memory: str | None = None
 
     def __init__(self, bin_folder: Path | None = None, *, options: str = "", **settings: Any) -> None:
         folder = bin_folder or binaries(DEFAULT_VERSION)
@@ -41,7 +57,11 @@ class Server(testing.postgresql.Postgresql):  # type: ignore[misc]
         )
 
     def setup(self) -> None:
-        """Makes the folders, owned by the user that the server runs as."""
+        """Makes the folders, owned by the user that the server runs as; the files in memory where there is room."""
+        if _memory_has_room():
+            self._in_memory = tempfile.mkdtemp(prefix="outbox-tests-", dir=MEMORY)
+            Path(self._in_memory).chmod(0o700)
+            Path(self.base_dir, "data").symlink_to(self._in_memory)
         if os.geteuid() == 0:
             user = pwd.getpwnam("nobody")
             for name in self.subdirectories:
@@ -58,6 +78,12 @@ class Server(testing.postgresql.Postgresql):  # type: ignore[misc]
         if os.geteuid() == 0:
             user = pwd.getpwnam("nobody")
             self._prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+    def cleanup(self) -> None:
+        """Removes its files, those in memory too."""
+        super().cleanup()
+        if self._in_memory is not None and self.child_process is None:
+            shutil.rmtree(self._in_memory, ignore_errors=True)
 
     def initialize_database(self) -> None:
         """Runs initdb as that user, by a wrapper, since the base class takes one path and no prefix."""

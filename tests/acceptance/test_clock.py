@@ -108,6 +108,7 @@ def _seen_at(sql: Connection) -> datetime:
     return seen
 
 
+@pytest.mark.soak
 def test_two_workers_hours_apart_share_the_work(
     database: Database, sql: Connection, crm: Receiver, tmp_path: Path
 ) -> None:

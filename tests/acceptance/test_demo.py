@@ -137,6 +137,7 @@ def test_demo_ends_with_books_that_agree_and_a_planted_fault_is_seen(
     assert (code, "lost=0 duplicated=1" in words) == (1, True), words
 
 
+@pytest.mark.soak
 def test_ctrl_c_stops_an_endless_demo_with_its_summary(start: Callable[..., DemoProcess]) -> None:
     """Ctrl-C ends a running demo in good order: books compared, nothing left."""
     demo = start("--rate", "20")
@@ -161,6 +162,7 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(start: Callable[..., D
     assert demo.left() == []
 
 
+@pytest.mark.soak
 def test_killed_demo_leaves_nothing_running(start: Callable[..., DemoProcess], spare: Path) -> None:
     """Even SIGKILL leaves no process behind, nor a database outside its folder: the guardian ends them."""
     demo = start()

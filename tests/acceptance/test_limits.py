@@ -137,6 +137,7 @@ def test_a_single_slot_is_one_workers_and_another_takes_over_when_it_dies(
     assert len({name for name, _ in numbers(crm)}) == 150
 
 
+@pytest.mark.soak
 def test_three_workers_keep_one_rate_and_use_it(outbox: Program, sql: Connection, crm: Receiver) -> None:
     """Thirty a second over all: no two seconds see more than two seconds' worth and a burst, and it is not starved."""
     insert_connector(sql, url=crm.url, max_in_flight=30, timeout_seconds=1.0, lane_order="none", rate_per_second=30.0)
@@ -176,6 +177,7 @@ def test_once_beside_a_daemon_waits_for_its_share(outbox: Program, sql: Connecti
     assert sharing(sql) == 0
 
 
+@pytest.mark.soak
 def test_three_workers_probe_a_held_connector_one_at_a_time(outbox: Program, sql: Connection, crm: Receiver) -> None:
     """While it fails: single probes, farther and farther apart; when it answers all goes out, each report once."""
     connector = insert_connector(

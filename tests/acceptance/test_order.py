@@ -126,7 +126,7 @@ def _drained(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
 @pytest.mark.parametrize(
     ("isolation", "seconds"),
     [
-        ("read committed", 5.0),
+        ("read committed", 2.0),
         ("serializable", 1.5),
         pytest.param("read committed", 60.0, marks=pytest.mark.soak),
     ],

@@ -59,6 +59,7 @@ def loaded_daemon(database: Database, folder: Path) -> Iterator[tuple["subproces
         ends_well(process, seconds=30)
 
 
+@pytest.mark.soak
 def test_connections_cut_again_and_again_lose_nothing(database: Database, crm: Receiver, tmp_path: Path) -> None:
     """Every connection of the daemon ends ten times; the application's commits and the deliveries go on."""
     connector = arrange(database, crm)

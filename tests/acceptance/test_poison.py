@@ -124,6 +124,7 @@ class Doomed:
         self._thread.join()
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_row_that_kills_its_worker_dies_and_takes_none_with_it(
     database: Database, sql: Connection, crm: Receiver, tmp_path: Path

@@ -48,7 +48,9 @@ def kill_a_backend(database: Database) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "outages", [(restart, stop_for_a_while), (crash, kill_a_backend)], ids=lambda outages: outages[0].__name__
+    "outages",
+    [pytest.param((restart, stop_for_a_while), marks=pytest.mark.soak), (crash, kill_a_backend)],
+    ids=lambda outages: outages[0].__name__,
 )
 def test_the_database_comes_back_and_nothing_is_lost(
     tmp_path: Path, crm: Receiver, outages: tuple[Callable[[Database], None], ...]

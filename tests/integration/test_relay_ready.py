@@ -50,7 +50,7 @@ def gate(crm: Receiver) -> Gate:
     return made
 
 
-@pytest.mark.parametrize("change", ["disabled", "held", "edited"])
+@pytest.mark.parametrize("change", ["disabled", "held", pytest.param("edited", marks=pytest.mark.soak)])
 def test_what_is_kept_ready_follows_a_change(
     database: Database, sql: Connection, crm: Receiver, gate: Gate, change: str
 ) -> None:
