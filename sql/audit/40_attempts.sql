@@ -1,4 +1,5 @@
--- One row an attempt, tests and late ones too, with the exact bytes that were sent.
+-- One row an attempt, tests and late ones too, with the exact bytes that were sent. LEFT JOIN, though none lacks its
+-- delivery: so that where only figures are asked for no delivery is read.
 CREATE OR REPLACE VIEW outbox_audit.attempts AS
 SELECT t.event_id, c.name AS connector, d.contract_id, t.number, t.kind, t.started_at, t.duration_ms, t.outcome,
        t.status_code, t.error, t.url, t.request_headers, d.body AS request_body, t.response_headers, t.response_body,
@@ -7,7 +8,7 @@ SELECT t.event_id, c.name AS connector, d.contract_id, t.number, t.kind, t.start
        t.response_cut, d.content_type,
        outbox_audit.readable(d.body) AS request_text, outbox_audit.readable(t.response_body) AS response_text
 FROM outbox.attempt t
-JOIN outbox.delivery d ON d.event_id = t.event_id AND d.connector_id = t.connector_id
+LEFT JOIN outbox.delivery d ON d.event_id = t.event_id AND d.connector_id = t.connector_id
 JOIN outbox.connector c ON c.id = t.connector_id;
 COMMENT ON VIEW outbox_audit.attempts IS
   'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id, started_at or outcome; page by started_at and event_id.';

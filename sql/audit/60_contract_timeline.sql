@@ -1,5 +1,5 @@
 -- Everything about a contract, in order: each event with what changed, each decision, each replay that was asked for,
--- each attempt. Filters on contract_id reach the indexes of all; at one instant they stand in this order.
+-- each attempt, each erasure. Filters on contract_id reach the indexes of all; at one instant they stand in this order.
 CREATE OR REPLACE VIEW outbox_audit.contract_timeline AS
 SELECT e.contract_id, e.occurred_at AS at, 'event' AS what, e.id AS event_id, NULL::text AS connector,
        concat_ws(': ', e.trigger, nullif(concat_ws('; ',
@@ -33,17 +33,22 @@ SELECT d.contract_id, t.started_at, 'attempt', t.event_id, c.name,
 FROM outbox.delivery d
 JOIN outbox.attempt t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
 JOIN outbox.connector c ON c.id = d.connector_id
+UNION ALL
+SELECT r.contract_id, r.erased_at, 'erasure', NULL, NULL,
+       concat('content erased by ', r.erased_by, ': ', r.reason, CASE WHEN r.cancelled > 0 THEN '; deliveries cancelled: ' || r.cancelled END),
+       NULL, NULL, NULL, NULL, 5, NULL
+FROM outbox.erasure r
 ORDER BY contract_id, at, event_id, hop, connector_id, number;
 COMMENT ON VIEW outbox_audit.contract_timeline IS
-  'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay and attempt.';
+  'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay, attempt and erasure.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay or attempt.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay, attempt or erasure.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer, who erased and why.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.contract_id IS 'The contract.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.event_id IS 'The event that it is about.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.connector IS 'The connector''s present name; NULL of an event, and of a decision for all.';
-COMMENT ON COLUMN outbox_audit.contract_timeline.trigger IS 'The event''s trigger.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.event_id IS 'The event that it is about; NULL of an erasure, which is about all of them.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.connector IS 'The connector''s present name; NULL of an event, of a decision for all, and of an erasure.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.trigger IS 'The event''s trigger; NULL of an erasure.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.number IS 'Of an attempt: its number.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.outcome IS 'Of an attempt: ok, http_error, ..., as in attempts.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.changed IS 'Of an event: column -> [old, new].';

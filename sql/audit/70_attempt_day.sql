@@ -1,7 +1,8 @@
 -- Attempts by connector and UTC day, counted from the facts, tests left out. What was cancelled is no attempt; a late one
 -- is counted apart, since it stands beside the lost one of its number. Backfills and replays have no time from their
 -- commit. A filter on day limits the series, and each day is then a stretch of the index on started_at. OFFSET 0 keeps
--- look-ups what they are: joined, the facts of all days would be read for one.
+-- look-ups what they are: joined, the facts of all days would be read for one. A delivery counts as delivered once, and as
+-- dead or cancelled once and only before it is delivered; what settled it before is looked for of replays alone.
 CREATE OR REPLACE VIEW outbox.attempt_day AS
 SELECT a.connector_id, s.day, a.attempts, a.ok, a.failed, a.lost, a.late, a.delivered, a.dead, a.cancelled, a.delivery_ms, a.answer_ms
 FROM (
@@ -15,15 +16,20 @@ CROSS JOIN LATERAL (
          count(*) FILTER (WHERE t.try AND t.outcome NOT IN ('ok', 'lost')) AS failed,
          count(*) FILTER (WHERE t.outcome = 'lost') AS lost,
          count(*) FILTER (WHERE t.late) AS late,
-         count(*) FILTER (WHERE t.settled = 'delivered') AS delivered,
-         count(*) FILTER (WHERE t.settled = 'dead') AS dead,
-         count(*) FILTER (WHERE t.settled = 'cancelled') AS cancelled,
+         count(*) FILTER (WHERE t.settled = 'delivered' AND t.anew) AS delivered,
+         count(*) FILTER (WHERE t.settled = 'dead' AND t.anew) AS dead,
+         count(*) FILTER (WHERE t.settled = 'cancelled' AND t.anew) AS cancelled,
          percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
            ORDER BY 1000 * CAST(extract(epoch FROM t.started_at - e.occurred_at) AS double precision) + t.duration_ms)
            AS delivery_ms,
          percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY t.duration_ms)
            FILTER (WHERE t.status_code IS NOT NULL) AS answer_ms
-  FROM (SELECT r.*, NOT r.late AND r.settled IS DISTINCT FROM 'cancelled' AS try FROM outbox.attempt r
+  FROM (SELECT r.*, NOT r.late AND r.settled IS DISTINCT FROM 'cancelled' AS try,
+               r.kind <> 'replay' OR NOT EXISTS (
+                 SELECT FROM outbox.attempt o
+                 WHERE o.event_id = r.event_id AND o.connector_id = r.connector_id AND o.number < r.number
+                   AND o.settled IN ('delivered', r.settled) OFFSET 0) AS anew
+        FROM outbox.attempt r
         WHERE r.kind <> 'test' AND r.started_at >= s.day AT TIME ZONE 'UTC' AND r.started_at < (s.day + 1) AT TIME ZONE 'UTC') t
   LEFT JOIN LATERAL (
     SELECT v.occurred_at

@@ -24,9 +24,9 @@ COMMENT ON COLUMN outbox_audit.connector_daily.ok IS 'Attempts that were answere
 COMMENT ON COLUMN outbox_audit.connector_daily.failed IS 'Attempts that failed, whatever followed.';
 COMMENT ON COLUMN outbox_audit.connector_daily.lost IS 'Attempts whose worker did not come back.';
 COMMENT ON COLUMN outbox_audit.connector_daily.late IS 'Of the lost ones, those whose answer came after the lease had gone to another.';
-COMMENT ON COLUMN outbox_audit.connector_daily.delivered IS 'Deliveries that these attempts settled as delivered.';
-COMMENT ON COLUMN outbox_audit.connector_daily.dead IS 'Deliveries that these attempts settled as dead.';
-COMMENT ON COLUMN outbox_audit.connector_daily.cancelled IS 'Deliveries that were cancelled that day.';
+COMMENT ON COLUMN outbox_audit.connector_daily.delivered IS 'Deliveries that these attempts settled as delivered, each on the day of the first such attempt: a replay of one is not counted again.';
+COMMENT ON COLUMN outbox_audit.connector_daily.dead IS 'Deliveries that these attempts settled as dead, each once; a failed replay of what was delivered is none.';
+COMMENT ON COLUMN outbox_audit.connector_daily.cancelled IS 'Deliveries that were cancelled that day, each once; a cancelled replay of what was delivered is none.';
 COMMENT ON COLUMN outbox_audit.connector_daily.success_rate IS 'ok / attempts, from 0 to 1; NULL without attempts.';
 COMMENT ON COLUMN outbox_audit.connector_daily.delivery_p50_ms IS
   'Median time from the change (the event''s occurred_at, in the application''s transaction) to its receiver''s 2xx, milliseconds; waiting, retries and holds included, replays and backfills not.';

@@ -19,7 +19,11 @@ LEFT JOIN (
   GROUP BY w.connector_id) q ON q.connector_id = c.connector_id
 LEFT JOIN (
   SELECT t.connector_id, count(*) FILTER (WHERE t.settled IS DISTINCT FROM 'cancelled') AS attempts,
-         count(*) FILTER (WHERE t.outcome = 'ok') AS ok, count(*) FILTER (WHERE t.settled = 'dead') AS dead,
+         count(*) FILTER (WHERE t.outcome = 'ok') AS ok,
+         count(*) FILTER (WHERE t.settled = 'dead' AND (t.kind <> 'replay' OR NOT EXISTS (
+           SELECT FROM outbox.attempt o
+           WHERE o.event_id = t.event_id AND o.connector_id = t.connector_id AND o.number < t.number
+             AND o.settled IN ('delivered', 'dead') OFFSET 0))) AS dead,
          max(t.started_at) FILTER (WHERE t.outcome = 'ok') AS last_ok_at,
          percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY t.duration_ms)
            FILTER (WHERE t.status_code IS NOT NULL) AS answer_ms
@@ -45,7 +49,7 @@ COMMENT ON COLUMN outbox_audit.connector_health.oldest_waits_since IS 'When that
 COMMENT ON COLUMN outbox_audit.connector_health.attempts_last_hour IS 'Attempts that began in the last hour; neither cancelled deliveries nor late answers.';
 COMMENT ON COLUMN outbox_audit.connector_health.ok_last_hour IS 'Of them, those that were answered 2xx.';
 COMMENT ON COLUMN outbox_audit.connector_health.success_rate_last_hour IS 'ok / attempts, from 0 to 1; NULL without attempts.';
-COMMENT ON COLUMN outbox_audit.connector_health.dead_last_hour IS 'Deliveries that these attempts settled as dead.';
+COMMENT ON COLUMN outbox_audit.connector_health.dead_last_hour IS 'Deliveries that these attempts settled as dead for the first time; a failed replay of what was delivered or dead is none.';
 COMMENT ON COLUMN outbox_audit.connector_health.last_ok_at IS 'Start of the last attempt of the hour that was answered 2xx.';
 COMMENT ON COLUMN outbox_audit.connector_health.answer_p50_ms IS 'Median time that its receiver took to answer in the last hour, milliseconds.';
 COMMENT ON COLUMN outbox_audit.connector_health.answer_p95_ms IS 'The same, which 95 in 100 did not exceed.';

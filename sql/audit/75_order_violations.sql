@@ -1,6 +1,6 @@
 -- Neighbours in a lane of which the later was sent before the earlier was settled for the first time. Neighbours are
 -- enough: if each starts after the one before it is settled, so do all. Tests, backfills and replays have no place in
--- the order, nor have transactions that did not see each other, nor deliveries made while the connector kept none.
+-- the order, nor have transactions that did not see each other, nor deliveries made or sent while the connector kept none.
 CREATE OR REPLACE VIEW outbox_audit.order_violations AS
 SELECT d.contract_id, c.name AS connector, p.event_id AS earlier_event_id, d.event_id AS later_event_id,
        s.settled_at AS earlier_settled_at, t.started_at AS later_started_at,
@@ -20,7 +20,7 @@ WHERE t.kind = 'auto' AND NOT t.late AND t.settled = 'delivered' AND d.kind = 'a
   AND (s.settled_at IS NULL OR s.settled_at > t.started_at)
   AND NOT EXISTS (
     SELECT FROM outbox.connector_version v
-    WHERE v.connector_id = d.connector_id AND v.version BETWEEN p.connector_version AND d.connector_version
+    WHERE v.connector_id = d.connector_id AND v.version BETWEEN p.connector_version AND greatest(d.connector_version, t.connector_version)
       AND v.spec ->> 'order' = 'none')
   AND EXISTS (
     SELECT FROM outbox.event earlier, outbox.event later

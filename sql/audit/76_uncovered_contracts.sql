@@ -7,10 +7,10 @@ RETURNS TABLE (business_unit text, contract_id text, finding text, columns text[
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  -- A dropped range may have held the `create` of whatever is older than the oldest event that is left.
+  -- A dropped range may have held the `create` of whatever is older than its last event; ranges may go in any order.
   began timestamptz := greatest(
     (SELECT min(s.installed_at) FROM outbox.source AS s),
-    CASE WHEN to_regclass('outbox.event_0') IS NULL THEN (SELECT e.occurred_at FROM outbox.event AS e ORDER BY e.id LIMIT 1) END);
+    (SELECT max(p.newest_at) FROM outbox.pruned AS p));
   creates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'create');
   updates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'update');
   ignored text[] := ARRAY(
@@ -61,10 +61,10 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 COMMENT ON FUNCTION outbox_audit.uncovered_contracts(text) IS
 'Contracts of the source (of one business unit, or of all) that events do not cover:
-no_create: its column created_at is later than the first install, and no event create of it is kept;
+no_create: its column created_at is later than the first install and than all that was pruned, and no event create of it is kept;
 changed: a column that the contract query reads differs from what its last event holds, though no update rule of the contract''s table ignores it;
 unseen: there is no event of it and no readable created_at, so that nobody knows whether it is older than the install;
 not_compared: no mapping is installed, or its queries failed: nothing, or not all, was looked at.
-Not found: contracts that are gone; changes that were changed back, or followed by one that was captured; contracts that the query leaves out; a missed send, review or expired, which leave no trace in the document.
+Not found: contracts that are gone; what changed of a contract whose last event was erased; changes that were changed back, or followed by one that was captured; contracts that the query leaves out; a missed send, review or expired, which leave no trace in the document.
 Found though nothing was missed: columns that change with time alone, and columns that no rule watches, which is a gap of the mapping.
 It reads every contract of the unit.';

@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (
   WHERE e.occurred_at >= s.day AT TIME ZONE 'UTC' AND e.occurred_at < (s.day + 1) AT TIME ZONE 'UTC'
     AND EXISTS (SELECT FROM outbox.decision n WHERE n.event_id = e.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM outbox.decision n
-                    WHERE n.event_id = e.id AND n.reason IN ('deliver', 'backfill', 'coalesced', 'unchanged') OFFSET 0)
+                    WHERE n.event_id = e.id AND n.reason IN ('deliver', 'backfill', 'coalesced', 'unchanged', 'erased') OFFSET 0)
   GROUP BY e.business_unit) a
 UNION ALL
 SELECT NULL, CAST(x.occurred_at AT TIME ZONE 'UTC' AS date), 'outbox', 'not_captured', count(*), min(x.contract_id),

@@ -144,6 +144,22 @@ def test_what_has_no_order_violates_none(db: Connection) -> None:
     assert rows(db, "SELECT * FROM outbox_audit.order_violations") == []
 
 
+def test_what_was_sent_after_order_was_given_up_violates_none(db: Connection) -> None:
+    """Both were made in order's time and sent by a version that keeps none."""
+    crm = insert_connector(db)
+    db.execute(
+        "INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_by)"
+        """ VALUES (%s, 1, 'create', '{"order": "contract"}', 'ann'), (%s, 2, 'edit', '{"order": "none"}', 'ann')""",
+        (crm, crm),
+    )
+    lane(db, crm, (1, 9), (2, 3))
+    assert len(rows(db, "SELECT * FROM outbox_audit.order_violations")) == 1
+
+    rewrite(db, "UPDATE outbox.attempt SET connector_version = 2")
+
+    assert rows(db, "SELECT * FROM outbox_audit.order_violations") == []
+
+
 def test_coverage_finds_facts_that_lack_their_next(db: Connection) -> None:
     """By business unit and UTC day: not decided, decided without delivery, never settled, to nobody, not captured."""
     crm = insert_connector(db)
@@ -152,6 +168,7 @@ def test_coverage_finds_facts_that_lack_their_next(db: Connection) -> None:
     coalesced = insert_event(db)
     insert_decision(db, coalesced, "coalesced", into_event_id=well)
     insert_decision(db, insert_open(db, crm), "deliver", connector_id=crm)
+    insert_decision(db, insert_event(db), "erased")
     assert rows(db, "SELECT * FROM outbox_audit.coverage WHERE side = 'outbox'") == []
 
     insert_event(db, "forgotten", occurred_at="2026-01-01 00:30+01")
@@ -207,6 +224,22 @@ def test_coverage_finds_changes_that_no_capture_trigger_saw(source: Connection) 
         ("bu2", "no_create", 1),
         ("bu2", "unseen", 1),
     ]
+
+
+def test_what_was_pruned_is_not_missed(source: Connection) -> None:
+    """Ranges go in any order: whatever was created before the newest of what is gone may have had its event there."""
+    source.execute("SET session_replication_role = replica")
+    source.execute("INSERT INTO public.contract VALUES (2, 'bu1', 'draft', 0, now())")
+    source.execute("INSERT INTO public.contract VALUES (3, 'bu1', 'draft', 0, now() + interval '2 hours')")
+    source.execute("RESET session_replication_role")
+    question = "SELECT contract_id, finding FROM outbox_audit.uncovered_contracts() ORDER BY contract_id"
+    assert [row["contract_id"] for row in rows(source, question)] == ["2", "3"]
+
+    source.execute(
+        "INSERT INTO outbox.pruned (range_start, range_end, newest_at, keep)"
+        " VALUES (10, 20, now() + interval '1 hour', '1 day'), (0, 10, '2026-01-01', '1 day')"
+    )
+    assert [row["contract_id"] for row in rows(source, question)] == ["3"]
 
 
 def test_concurrent_changes_of_one_contract_are_no_missed_change(database: Database, source: Connection) -> None:

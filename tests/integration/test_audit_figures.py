@@ -74,8 +74,30 @@ def test_a_day_counts_attempts_by_what_came_of_them(db: Connection) -> None:
 
     assert [(str(row["day"]), row["attempts"]) for row in found] == [("2026-02-28", 1), ("2026-03-01", 4)]
     counts = ("ok", "failed", "lost", "late", "delivered", "dead", "cancelled")
-    assert [found[1][name] for name in counts] == [2, 1, 1, 1, 2, 1, 1]
+    assert [found[1][name] for name in counts] == [2, 1, 1, 1, 1, 1, 1]
     assert float(found[1]["success_rate"]) == 0.5
+
+
+def test_a_replay_is_no_delivery_of_its_own(db: Connection) -> None:
+    """A delivery is counted as delivered once, and as dead or cancelled once and only before; in a day and an hour."""
+    crm = insert_connector(db)
+    delivered = attempted(db, crm, "now")
+    for number, outcome in enumerate(("ok", "timeout", "interrupted"), start=2):
+        settled = {"ok": "delivered", "timeout": "dead", "interrupted": "cancelled"}[outcome]
+        insert_attempt(db, delivered, crm, number, kind="replay", outcome=outcome, settled=settled)
+    dead = attempted(db, crm, "now", outcome="timeout", settled="dead")
+    insert_attempt(db, dead, crm, 2, kind="replay", outcome="timeout", settled="dead")
+    insert_attempt(db, dead, crm, 3, kind="replay")
+    assert delivered != dead
+
+    (day,) = rows(
+        db,
+        "SELECT sum(delivered) AS delivered, sum(dead) AS dead, sum(cancelled) AS cancelled"
+        " FROM outbox_audit.connector_daily",
+    )
+    (hour,) = rows(db, "SELECT dead_last_hour FROM outbox_audit.connector_health")
+
+    assert (day["delivered"], day["dead"], day["cancelled"], hour["dead_last_hour"]) == (2, 1, 0, 1)
 
 
 def test_a_day_tells_how_long_deliveries_and_answers_took(db: Connection) -> None:
