@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox import __version__
 from outbox.errors import ConfigurationError
+from outbox.model import Outcome
 from outbox.questions.exhibit import Exhibit, check_command, exhibit, in_zone, visible
 from outbox.questions.reading import Answered, Asked, Page
 from outbox.request import delivery_id
@@ -38,13 +39,17 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """One delivery as the page tells it; `confirming` is the attempt that settled it delivered."""
+    """One delivery as the page tells it; `confirming` is the attempt that settled it delivered.
+
+    Without one, `late` is the first that was answered as well, after it had been given up.
+    """
 
     row: Answered
     webhook_id: str
     body: Exhibit | None
     attempts: Sequence[_Attempt]
     confirming: _Attempt | None
+    late: _Attempt | None
     replays: Sequence[Row[Any]]
 
 
@@ -132,12 +137,15 @@ def _by_delivery(rows: Iterable[Row[Any]]) -> defaultdict[tuple[int, int], list[
 
 def _report(row: Answered, attempts: Sequence[Row[Any]], replays: Sequence[Row[Any]]) -> _Report:
     told = [_attempt(attempt) for attempt in attempts]
+    confirming = next((one for one in told if one.row.settled == "delivered"), None)
+    late = next((one for one in told if one.row.late and one.row.error_code == Outcome.OK), None)
     return _Report(
         row=row,
         webhook_id=delivery_id(row["event_id"], row["connector_id"]),
         body=None if row["body"] is None else exhibit(row["body"], row["content_type"]),
         attempts=told,
-        confirming=next((one for one in told if one.row.settled == "delivered"), None),
+        confirming=confirming,
+        late=late if confirming is None else None,
         replays=replays,
     )
 

@@ -146,6 +146,26 @@ def test_what_is_not_confirmed_is_called_so(outbox: Command, crm: Receiver, sql:
     assert "Report 1 of 1" in page.words
 
 
+def test_what_was_answered_too_late_is_called_so(outbox: Command, sql: Connection) -> None:
+    """The receiver accepted it: neither confirmed by the page's own words, nor not confirmed."""
+    event = insert_event(sql, "k2", business_unit="1")
+    insert_delivery(sql, event, 1)
+    insert_attempt(sql, event, 1, outcome="lost", status_code=None, duration_ms=None)
+    at = "2026-03-01 10:00Z"
+    insert_attempt(sql, event, 1, outcome="late", error_code="ok", status_code=201, started_at=at, duration_ms=30_000)
+    insert_attempt(sql, event, 1, 2, outcome="timeout", status_code=None, settled="dead")
+
+    page = Page(proof(outbox, "--event", str(event)))
+
+    assert "Record of delivery" in page.words
+    assert "Answered HTTP 201 at 2026-03-01 10:00:30.000 UTC, after the attempt was given up." in page.words
+    assert "of which 0 confirmed, 1 answered too late" in page.words
+    assert "Not confirmed." not in page.words
+
+    insert_attempt(sql, event, 1, 3, kind="replay")
+    assert "Confirmed. The receiver answered HTTP 200 to attempt 3" in Page(proof(outbox, "--event", str(event))).words
+
+
 def test_bytes_that_were_erased_are_called_so(outbox: Command, sql: Connection) -> None:
     """The attempts stay on record, the bytes don't, and there is no hash to check."""
     erased = insert_event(sql, "k2", business_unit="1")
