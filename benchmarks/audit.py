@@ -48,6 +48,8 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "dead_letters": (NEWEST, f"WHERE connector_id = 5 {NEWEST}"),
     "undelivered": (NEWEST, f"WHERE business_unit = '5' {NEWEST}"),
     "not_sent": ("WHERE event_id = 4711", "WHERE contract_id = '4711'", f"WHERE connector_id = 5 {NEWEST}"),
+    "decisions": ("WHERE event_id = 4711",),
+    "replays": ("WHERE event_id = 4711",),
     "attempts": (
         "ORDER BY started_at DESC, event_id DESC LIMIT 50",
         "WHERE connector_id = 5 ORDER BY started_at DESC LIMIT 50",

@@ -8,6 +8,8 @@ from outbox.resources import query
 from outbox.source_names import read_business_units
 from outbox.suggest import suggestion
 
+_NO_RIGHT = "42501"
+
 
 def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
     """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none."""
@@ -22,13 +24,15 @@ def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
 def business_unit_id(connection: Connection, written: str) -> tuple[str, str | None]:
     """The id of the unit of this id or name, and where it is neither, the nearest ones in words.
 
-    It is an id all the same, since history outlives units.
+    It is an id all the same, since history outlives units. Who can't read names asks by ids: what no connector reports
+    for may be a name, and is doubted too; so where the mapping's query no longer fits the source.
     """
     try:
         with connection.begin_nested():
             units = read_business_units(connection)
-    except DBAPIError:  # the mapping's query no longer fits the source (doctor says so): ids can still be asked for
-        return written, None
+    except DBAPIError as error:
+        known = connection.execute(query("audit_unit_known"), {"business_unit": written}).scalar_one()
+        return written, None if known else _unread(error)
     meant = sorted(unit.id for unit in units if written in (unit.id, unit.name))
     if len(meant) > 1:
         raise ConfigurationError(
@@ -39,3 +43,9 @@ def business_unit_id(connection: Connection, written: str) -> tuple[str, str | N
         return meant[0], None
     known = [word for unit in units for word in (unit.id, unit.name) if word]
     return written, suggestion(written, known) if known else None
+
+
+def _unread(error: DBAPIError) -> str:
+    if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+        return "names can't be read with this role; it was taken as an id"
+    return "names can't be read now (`outbox doctor` says why); it was taken as an id"

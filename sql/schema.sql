@@ -1633,10 +1633,10 @@ CREATE FUNCTION outbox_audit.uncovered_contracts(of_business_unit text DEFAULT N
     AS $$
 #variable_conflict use_column
 DECLARE
-  -- A dropped range may have held the `create` of whatever is older than the oldest event that is left.
+  -- A dropped range may have held the `create` of whatever is older than its last event; ranges may go in any order.
   began timestamptz := greatest(
     (SELECT min(s.installed_at) FROM outbox.source AS s),
-    CASE WHEN to_regclass('outbox.event_0') IS NULL THEN (SELECT e.occurred_at FROM outbox.event AS e ORDER BY e.id LIMIT 1) END);
+    (SELECT max(p.newest_at) FROM outbox.pruned AS p));
   creates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'create');
   updates boolean := EXISTS (SELECT FROM outbox.rule AS r WHERE r.trigger = 'update');
   ignored text[] := ARRAY(
@@ -1687,14 +1687,14 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 COMMENT ON FUNCTION outbox_audit.uncovered_contracts(of_business_unit text) IS 'Contracts of the source (of one business unit, or of all) that events do not cover:
-no_create: its column created_at is later than the first install, and no event create of it is kept;
+no_create: its column created_at is later than the first install and than all that was pruned, and no event create of it is kept;
 
 changed: a column that the contract query reads differs from what its last event holds, though no update rule of the contract''s table ignores it;
 
 unseen: there is no event of it and no readable created_at, so that nobody knows whether it is older than the install;
 
 not_compared: no mapping is installed, or its queries failed: nothing, or not all, was looked at.
-Not found: contracts that are gone; changes that were changed back, or followed by one that was captured; contracts that the query leaves out; a missed send, review or expired, which leave no trace in the document.
+Not found: contracts that are gone; what changed of a contract whose last event was erased; changes that were changed back, or followed by one that was captured; contracts that the query leaves out; a missed send, review or expired, which leave no trace in the document.
 Found though nothing was missed: columns that change with time alone, and columns that no rule watches, which is a gap of the mapping.
 It reads every contract of the unit.';
 
@@ -1863,9 +1863,9 @@ CREATE VIEW outbox.attempt_day AS
             count(*) FILTER (WHERE (t.try AND (t.outcome <> ALL (ARRAY['ok'::text, 'lost'::text])))) AS failed,
             count(*) FILTER (WHERE (t.outcome = 'lost'::text)) AS lost,
             count(*) FILTER (WHERE t.late) AS late,
-            count(*) FILTER (WHERE (t.settled = 'delivered'::text)) AS delivered,
-            count(*) FILTER (WHERE (t.settled = 'dead'::text)) AS dead,
-            count(*) FILTER (WHERE (t.settled = 'cancelled'::text)) AS cancelled,
+            count(*) FILTER (WHERE ((t.settled = 'delivered'::text) AND t.anew)) AS delivered,
+            count(*) FILTER (WHERE ((t.settled = 'dead'::text) AND t.anew)) AS dead,
+            count(*) FILTER (WHERE ((t.settled = 'cancelled'::text) AND t.anew)) AS cancelled,
             percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY (((1000)::double precision * (EXTRACT(epoch FROM (t.started_at - e.occurred_at)))::double precision) + t.duration_ms)) AS delivery_ms,
             percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE (t.status_code IS NOT NULL)) AS answer_ms
            FROM (( SELECT r.event_id,
@@ -1888,7 +1888,11 @@ CREATE VIEW outbox.attempt_day AS
                     r.error,
                     r.worker,
                     r.settled,
-                    ((NOT r.late) AND (r.settled IS DISTINCT FROM 'cancelled'::text)) AS try
+                    ((NOT r.late) AND (r.settled IS DISTINCT FROM 'cancelled'::text)) AS try,
+                    ((r.kind <> 'replay'::text) OR (NOT (EXISTS ( SELECT
+                           FROM outbox.attempt o
+                          WHERE ((o.event_id = r.event_id) AND (o.connector_id = r.connector_id) AND (o.number < r.number) AND (o.settled = ANY (ARRAY['delivered'::text, r.settled])))
+                         OFFSET 0)))) AS anew
                    FROM outbox.attempt r
                   WHERE ((r.kind <> 'test'::text) AND (r.started_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (r.started_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))) t
              LEFT JOIN LATERAL ( SELECT v.occurred_at
@@ -2467,7 +2471,7 @@ CREATE VIEW outbox_audit.attempts AS
     outbox_audit.readable(d.body) AS request_text,
     outbox_audit.readable(t.response_body) AS response_text
    FROM ((outbox.attempt t
-     JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
+     LEFT JOIN outbox.delivery d ON (((d.event_id = t.event_id) AND (d.connector_id = t.connector_id))))
      JOIN outbox.connector c ON ((c.id = t.connector_id)));
 
 COMMENT ON VIEW outbox_audit.attempts IS 'Every HTTP try and its answer. Filter by contract_id, connector_id, event_id, started_at or outcome; page by started_at and event_id.';
@@ -2705,6 +2709,47 @@ COMMENT ON COLUMN outbox_audit.cancelled.content_type IS 'Content type of the re
 
 COMMENT ON COLUMN outbox_audit.cancelled.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
 
+CREATE VIEW outbox_audit.capture_errors AS
+ SELECT id AS capture_error_id,
+    occurred_at,
+    rule,
+    table_name,
+    operation,
+    trigger,
+    contract_id,
+    sqlstate,
+    message,
+    recaptured_at,
+    event_ids,
+    xid AS transaction_id
+   FROM outbox.capture_error x;
+
+COMMENT ON VIEW outbox_audit.capture_errors IS 'Changes that a capture rule could not read; `outbox recapture` makes events of them once the mapping is mended. WHERE recaptured_at IS NULL: those that still wait for it.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.capture_error_id IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.occurred_at IS 'When the application''s statement ran.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.rule IS 'The rule that failed.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.table_name IS 'The table that was changed; NULL where it failed at commit.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.operation IS 'INSERT, UPDATE, DELETE or TRUNCATE; NULL where it failed at commit.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.trigger IS 'The trigger that the rule raises, where it is known.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.contract_id IS 'The contract, where it is known.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.sqlstate IS 'PostgreSQL''s code of the error.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.message IS 'PostgreSQL''s words, which may quote a value of the changed row; `erased` where the contract''s content was erased.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.recaptured_at IS 'When it was captured after all, or erased; NULL while it waits.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.event_ids IS 'The events that were made of it.';
+
+COMMENT ON COLUMN outbox_audit.capture_errors.transaction_id IS 'The application''s transaction.';
+
 CREATE VIEW outbox_audit.config_changes AS
  WITH kept AS (
          SELECT v.connector_id,
@@ -2894,11 +2939,11 @@ COMMENT ON COLUMN outbox_audit.connector_daily.lost IS 'Attempts whose worker di
 
 COMMENT ON COLUMN outbox_audit.connector_daily.late IS 'Of the lost ones, those whose answer came after the lease had gone to another.';
 
-COMMENT ON COLUMN outbox_audit.connector_daily.delivered IS 'Deliveries that these attempts settled as delivered.';
+COMMENT ON COLUMN outbox_audit.connector_daily.delivered IS 'Deliveries that these attempts settled as delivered, each on the day of the first such attempt: a replay of one is not counted again.';
 
-COMMENT ON COLUMN outbox_audit.connector_daily.dead IS 'Deliveries that these attempts settled as dead.';
+COMMENT ON COLUMN outbox_audit.connector_daily.dead IS 'Deliveries that these attempts settled as dead, each once; a failed replay of what was delivered is none.';
 
-COMMENT ON COLUMN outbox_audit.connector_daily.cancelled IS 'Deliveries that were cancelled that day.';
+COMMENT ON COLUMN outbox_audit.connector_daily.cancelled IS 'Deliveries that were cancelled that day, each once; a cancelled replay of what was delivered is none.';
 
 COMMENT ON COLUMN outbox_audit.connector_daily.success_rate IS 'ok / attempts, from 0 to 1; NULL without attempts.';
 
@@ -3071,7 +3116,10 @@ CREATE VIEW outbox_audit.connector_health AS
      LEFT JOIN ( SELECT t.connector_id,
             count(*) FILTER (WHERE (t.settled IS DISTINCT FROM 'cancelled'::text)) AS attempts,
             count(*) FILTER (WHERE (t.outcome = 'ok'::text)) AS ok,
-            count(*) FILTER (WHERE (t.settled = 'dead'::text)) AS dead,
+            count(*) FILTER (WHERE ((t.settled = 'dead'::text) AND ((t.kind <> 'replay'::text) OR (NOT (EXISTS ( SELECT
+                   FROM outbox.attempt o
+                  WHERE ((o.event_id = t.event_id) AND (o.connector_id = t.connector_id) AND (o.number < t.number) AND (o.settled = ANY (ARRAY['delivered'::text, 'dead'::text])))
+                 OFFSET 0)))))) AS dead,
             max(t.started_at) FILTER (WHERE (t.outcome = 'ok'::text)) AS last_ok_at,
             percentile_cont((ARRAY[0.5, 0.95, 0.99])::double precision[]) WITHIN GROUP (ORDER BY t.duration_ms) FILTER (WHERE (t.status_code IS NOT NULL)) AS answer_ms
            FROM outbox.attempt t
@@ -3113,7 +3161,7 @@ COMMENT ON COLUMN outbox_audit.connector_health.ok_last_hour IS 'Of them, those 
 
 COMMENT ON COLUMN outbox_audit.connector_health.success_rate_last_hour IS 'ok / attempts, from 0 to 1; NULL without attempts.';
 
-COMMENT ON COLUMN outbox_audit.connector_health.dead_last_hour IS 'Deliveries that these attempts settled as dead.';
+COMMENT ON COLUMN outbox_audit.connector_health.dead_last_hour IS 'Deliveries that these attempts settled as dead for the first time; a failed replay of what was delivered or dead is none.';
 
 COMMENT ON COLUMN outbox_audit.connector_health.last_ok_at IS 'Start of the last attempt of the hour that was answered 2xx.';
 
@@ -3124,6 +3172,36 @@ COMMENT ON COLUMN outbox_audit.connector_health.answer_p95_ms IS 'The same, whic
 COMMENT ON COLUMN outbox_audit.connector_health.answer_p99_ms IS 'The same, which 99 in 100 did not exceed.';
 
 COMMENT ON COLUMN outbox_audit.connector_health.connector_id IS 'The connector.';
+
+CREATE VIEW outbox_audit.connector_versions AS
+ SELECT v.connector_id,
+    c.name AS connector,
+    v.version,
+    v.action,
+    v.changed_at,
+    v.changed_by,
+    v.origin,
+    v.spec
+   FROM (outbox.connector_version v
+     JOIN outbox.connector c ON ((c.id = v.connector_id)));
+
+COMMENT ON VIEW outbox_audit.connector_versions IS 'Every version of every connector as it was; config_changes has what differs. Filter by connector_id. Never a secret.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.version IS 'From 1.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.action IS 'What made it: create, edit, enable, disable or remove.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.changed_at IS 'Since when it was in force.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.changed_by IS 'Who made it.';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.origin IS 'From where: code (a file), command, page, or relay (the service itself).';
+
+COMMENT ON COLUMN outbox_audit.connector_versions.spec IS 'The connector as it was; of secrets only whether one was set, and whether it changed.';
 
 CREATE VIEW outbox_audit.contract_timeline AS
  SELECT e.contract_id,
@@ -3200,23 +3278,41 @@ UNION ALL
    FROM ((outbox.delivery d
      JOIN outbox.attempt t ON (((t.event_id = d.event_id) AND (t.connector_id = d.connector_id))))
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
+UNION ALL
+ SELECT r.contract_id,
+    r.erased_at AS at,
+    'erasure'::text AS what,
+    NULL::bigint AS event_id,
+    NULL::text AS connector,
+    concat('content erased by ', r.erased_by, ': ', r.reason,
+        CASE
+            WHEN (r.cancelled > 0) THEN ('; deliveries cancelled: '::text || r.cancelled)
+            ELSE NULL::text
+        END) AS words,
+    NULL::text AS trigger,
+    NULL::integer AS number,
+    NULL::text AS outcome,
+    NULL::jsonb AS changed,
+    5 AS hop,
+    NULL::integer AS connector_id
+   FROM outbox.erasure r
   ORDER BY 1, 2, 4, 11, 12, 8;
 
-COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay and attempt.';
+COMMENT ON VIEW outbox_audit.contract_timeline IS 'Everything about a contract, in order: WHERE contract_id = ''...''. One row for each event, decision, replay, attempt and erasure.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.contract_id IS 'The contract.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.at IS 'When it happened.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay or attempt.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.what IS 'event, decision, replay, attempt or erasure.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.event_id IS 'The event that it is about.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.event_id IS 'The event that it is about; NULL of an erasure, which is about all of them.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.connector IS 'The connector''s present name; NULL of an event, and of a decision for all.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.connector IS 'The connector''s present name; NULL of an event, of a decision for all, and of an erasure.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.words IS 'What happened: columns with old -> new, a decision''s reason, an attempt''s answer, who erased and why.';
 
-COMMENT ON COLUMN outbox_audit.contract_timeline.trigger IS 'The event''s trigger.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.trigger IS 'The event''s trigger; NULL of an erasure.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.number IS 'Of an attempt: its number.';
 
@@ -3331,7 +3427,7 @@ UNION ALL
                   WHERE (n.event_id = e.id)
                  OFFSET 0)) AND (NOT (EXISTS ( SELECT
                    FROM outbox.decision n
-                  WHERE ((n.event_id = e.id) AND (n.reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'coalesced'::text, 'unchanged'::text])))
+                  WHERE ((n.event_id = e.id) AND (n.reason = ANY (ARRAY['deliver'::text, 'backfill'::text, 'coalesced'::text, 'unchanged'::text, 'erased'::text])))
                  OFFSET 0))))
           GROUP BY e.business_unit) a)
 UNION ALL
@@ -3444,6 +3540,40 @@ COMMENT ON COLUMN outbox_audit.dead_letters.replaying IS 'Whether a replay waits
 COMMENT ON COLUMN outbox_audit.dead_letters.content_type IS 'Content type of the report.';
 
 COMMENT ON COLUMN outbox_audit.dead_letters.body IS 'The exact bytes of the report; NULL: could not be built, or erased.';
+
+CREATE VIEW outbox_audit.decisions AS
+ SELECT n.event_id,
+    c.name AS connector,
+    n.connector_id,
+    n.connector_version,
+    n.reason,
+    n.into_event_id,
+    n.reread,
+    n.decided_at,
+    outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, n.reread) AS words
+   FROM ((outbox.decision n
+     LEFT JOIN outbox.event e ON ((e.id = n.event_id)))
+     LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)));
+
+COMMENT ON VIEW outbox_audit.decisions IS 'Who gets an event and who does not, as it was decided. Filter by event_id; not_sent has what was decided against.';
+
+COMMENT ON COLUMN outbox_audit.decisions.event_id IS 'The event.';
+
+COMMENT ON COLUMN outbox_audit.decisions.connector IS 'For whom, by its present name; NULL where it holds for all.';
+
+COMMENT ON COLUMN outbox_audit.decisions.connector_id IS 'The connector; NULL where it holds for all.';
+
+COMMENT ON COLUMN outbox_audit.decisions.connector_version IS 'The connector''s version that was decided by.';
+
+COMMENT ON COLUMN outbox_audit.decisions.reason IS 'deliver, backfill, trigger_not_chosen, discarded; for all: no_connector, no_business_unit, coalesced, unchanged, contract_gone, erased.';
+
+COMMENT ON COLUMN outbox_audit.decisions.into_event_id IS 'Of coalesced: the event that is reported in its place.';
+
+COMMENT ON COLUMN outbox_audit.decisions.reread IS 'Whether the document was read again, since a concurrent transaction changed the contract.';
+
+COMMENT ON COLUMN outbox_audit.decisions.decided_at IS 'When.';
+
+COMMENT ON COLUMN outbox_audit.decisions.words IS 'The decision in words.';
 
 CREATE VIEW outbox_audit.duplicates AS
  SELECT t.event_id,
@@ -3562,7 +3692,10 @@ CREATE VIEW outbox_audit.events AS
          LIMIT 1) AS coalesced_into,
     ( SELECT min(d.decided_at) AS min
            FROM outbox.decision d
-          WHERE (d.event_id = e.id)) AS routed_at
+          WHERE (d.event_id = e.id)) AS routed_at,
+    (EXISTS ( SELECT
+           FROM outbox.inbox i
+          WHERE (i.event_id = e.id))) AS awaits_routing
    FROM outbox.event e;
 
 COMMENT ON VIEW outbox_audit.events IS 'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, business_unit, event_id or occurred_at; page by event_id, or by occurred_at and event_id within a stretch of time.';
@@ -3590,6 +3723,8 @@ COMMENT ON COLUMN outbox_audit.events.transaction_id IS 'The application''s tran
 COMMENT ON COLUMN outbox_audit.events.coalesced_into IS 'The event of the same transaction that is reported in its place.';
 
 COMMENT ON COLUMN outbox_audit.events.routed_at IS 'When it was decided who gets it; NULL while it waits for that.';
+
+COMMENT ON COLUMN outbox_audit.events.awaits_routing IS 'Whether its note stands in the inbox: who gets it is not decided yet.';
 
 CREATE VIEW outbox_audit.migrations AS
  SELECT number,
@@ -3702,7 +3837,7 @@ CREATE VIEW outbox_audit.order_violations AS
           WHERE ((o.event_id = p.event_id) AND (o.connector_id = d.connector_id) AND (o.settled IS NOT NULL) AND (NOT o.late))) s)
   WHERE ((t.kind = 'auto'::text) AND (NOT t.late) AND (t.settled = 'delivered'::text) AND (d.kind = 'auto'::text) AND ((s.settled_at IS NULL) OR (s.settled_at > t.started_at)) AND (NOT (EXISTS ( SELECT
            FROM outbox.connector_version v
-          WHERE ((v.connector_id = d.connector_id) AND ((v.version >= p.connector_version) AND (v.version <= d.connector_version)) AND ((v.spec ->> 'order'::text) = 'none'::text))))) AND (EXISTS ( SELECT
+          WHERE ((v.connector_id = d.connector_id) AND ((v.version >= p.connector_version) AND (v.version <= GREATEST(d.connector_version, t.connector_version))) AND ((v.spec ->> 'order'::text) = 'none'::text))))) AND (EXISTS ( SELECT
            FROM outbox.event earlier,
             outbox.event later
           WHERE ((earlier.id = p.event_id) AND (later.id = d.event_id) AND ((earlier.xid = later.xid) OR pg_visible_in_snapshot(earlier.xid, later.snapshot))))));
@@ -3726,6 +3861,50 @@ COMMENT ON COLUMN outbox_audit.order_violations.ahead_ms IS 'By how much; below 
 COMMENT ON COLUMN outbox_audit.order_violations.business_unit IS 'The contract''s business unit.';
 
 COMMENT ON COLUMN outbox_audit.order_violations.connector_id IS 'The connector.';
+
+CREATE VIEW outbox_audit.pruned AS
+ SELECT range_start AS first_event_id,
+    (range_end - 1) AS last_event_id,
+    newest_at,
+    keep,
+    pruned_at
+   FROM outbox.pruned p;
+
+COMMENT ON VIEW outbox_audit.pruned IS 'Ranges of event ids of which nothing is kept any more: older than the retention, and all of it was settled.';
+
+COMMENT ON COLUMN outbox_audit.pruned.first_event_id IS 'The first id of the range.';
+
+COMMENT ON COLUMN outbox_audit.pruned.last_event_id IS 'The last one.';
+
+COMMENT ON COLUMN outbox_audit.pruned.newest_at IS 'When the last event of the range occurred.';
+
+COMMENT ON COLUMN outbox_audit.pruned.keep IS 'The retention that was in force.';
+
+COMMENT ON COLUMN outbox_audit.pruned.pruned_at IS 'When it was dropped.';
+
+CREATE VIEW outbox_audit.replays AS
+ SELECT r.event_id,
+    c.name AS connector,
+    r.connector_id,
+    r.verdict,
+    r.asked_at,
+    r.asked_by
+   FROM (outbox.replay r
+     JOIN outbox.connector c ON ((c.id = r.connector_id)));
+
+COMMENT ON VIEW outbox_audit.replays IS 'Who asked for a replay of which delivery, and when. Filter by event_id.';
+
+COMMENT ON COLUMN outbox_audit.replays.event_id IS 'The event; with the connector it is the delivery.';
+
+COMMENT ON COLUMN outbox_audit.replays.connector IS 'The connector''s present name.';
+
+COMMENT ON COLUMN outbox_audit.replays.connector_id IS 'The connector.';
+
+COMMENT ON COLUMN outbox_audit.replays.verdict IS 'again: a finished delivery was queued once more; forward: the next attempt of a waiting one was made at once.';
+
+COMMENT ON COLUMN outbox_audit.replays.asked_at IS 'When.';
+
+COMMENT ON COLUMN outbox_audit.replays.asked_by IS 'Who, as the command was told.';
 
 CREATE VIEW outbox_audit.waiting AS
  SELECT event_id,

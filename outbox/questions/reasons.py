@@ -29,6 +29,7 @@ class Facts:
     routed_at: datetime | None
     noted: bool
     test: bool
+    pruned_at: datetime | None
     reason: Reason | None
     decided_at: datetime | None
     decided_version: int | None
@@ -70,10 +71,10 @@ def _unknown(facts: Facts) -> Why:
         return Why(
             "test", "this is the report of a test (`outbox connectors test`): it was sent to the tried one alone"
         )
-    return Why(
-        "no_event",
-        "no event of this id is on record: it was never captured, its change was rolled back, or it was pruned",
-    )
+    if facts.pruned_at is not None:
+        at = write_moment(facts.pruned_at)
+        return Why("pruned", f"nothing of this id is kept: its range was older than the retention, and pruned at {at}")
+    return Why("no_event", "no event of this id is on record: it was never captured, or its change was rolled back")
 
 
 def _undecided(facts: Facts) -> Why:

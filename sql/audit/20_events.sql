@@ -4,7 +4,8 @@ SELECT e.id AS event_id, e.occurred_at, e.trigger, e.contract_id, e.business_uni
        e.document, e.xid AS transaction_id,
        (SELECT d.into_event_id FROM outbox.decision d WHERE d.event_id = e.id AND d.reason = 'coalesced' LIMIT 1)
          AS coalesced_into,
-       (SELECT min(d.decided_at) FROM outbox.decision d WHERE d.event_id = e.id) AS routed_at
+       (SELECT min(d.decided_at) FROM outbox.decision d WHERE d.event_id = e.id) AS routed_at,
+       EXISTS (SELECT FROM outbox.inbox i WHERE i.event_id = e.id) AS awaits_routing
 FROM outbox.event e;
 COMMENT ON VIEW outbox_audit.events IS
   'Every captured occurrence of create, update, send, review or expired. Filter by contract_id, business_unit, event_id or occurred_at; page by event_id, or by occurred_at and event_id within a stretch of time.';
@@ -20,3 +21,4 @@ COMMENT ON COLUMN outbox_audit.events.document IS 'The contract as the mapping''
 COMMENT ON COLUMN outbox_audit.events.transaction_id IS 'The application''s transaction.';
 COMMENT ON COLUMN outbox_audit.events.coalesced_into IS 'The event of the same transaction that is reported in its place.';
 COMMENT ON COLUMN outbox_audit.events.routed_at IS 'When it was decided who gets it; NULL while it waits for that.';
+COMMENT ON COLUMN outbox_audit.events.awaits_routing IS 'Whether its note stands in the inbox: who gets it is not decided yet.';

@@ -6,5 +6,5 @@ SELECT a.event_id, a.connector_id, a.number, a.late, a.kind, a.started_at, a.dur
        v.changed_at AS version_at, v.changed_by AS version_by
 FROM unnest(CAST(:event_ids AS bigint[]), CAST(:connector_ids AS integer[])) AS asked (event_id, connector_id)
 JOIN outbox_audit.attempts a ON a.event_id = asked.event_id AND a.connector_id = asked.connector_id
-LEFT JOIN outbox.connector_version v ON v.connector_id = a.connector_id AND v.version = a.connector_version
+LEFT JOIN outbox_audit.connector_versions v ON v.connector_id = a.connector_id AND v.version = a.connector_version
 ORDER BY a.event_id, a.connector_id, a.number, a.late, a.started_at

@@ -229,7 +229,7 @@ def test_never_confirmed_finds_what_has_no_confirmation(db: Connection, outbox: 
 
 def test_the_slowest_receiver_comes_first(db: Connection, outbox: Command) -> None:
     """By what it took to answer, in the time asked for; tests and what was never sent don't count."""
-    slow, quick, never = (insert_connector(db, name) for name in ("slow", "quick", "never"))
+    slow, quick, never, lost, late = (insert_connector(db, name) for name in ("slow", "quick", "never", "lost", "late"))
     attempts: list[tuple[int, dict[str, Any]]] = [
         (slow, {"duration_ms": 900.0}),
         (slow, {"duration_ms": 15_000.0, "outcome": "timeout", "status_code": None}),
@@ -237,19 +237,26 @@ def test_the_slowest_receiver_comes_first(db: Connection, outbox: Command) -> No
         (quick, {"duration_ms": 99_000.0, "kind": "test"}),
         (quick, {"duration_ms": 99_000.0, "started_at": "2020-01-01"}),
         (never, {"duration_ms": 0.1, "outcome": "blocked", "status_code": None}),
+        (never, {"duration_ms": None, "outcome": "interrupted", "status_code": None, "settled": "cancelled"}),
+        (lost, {"duration_ms": None, "outcome": "lost", "status_code": None}),
+        (late, {"duration_ms": None, "outcome": "lost", "status_code": None}),
     ]
     for number, (owner, values) in enumerate(attempts, start=1):
         event = insert_event(db)
         insert_delivery(db, event, owner)
         insert_attempt(db, event, owner, number, **values)
+    insert_attempt(db, event, late, number, outcome="late", error_code="ok", status_code=200, duration_ms=40_000.0)
 
     rows = asked(outbox, "slowest-receivers")
 
-    assert [(row["connector"], row["attempts"], row["failed"], row["timeouts"]) for row in rows] == [
-        ("slow", 2, 1, 1),
-        ("quick", 1, 0, 0),
+    assert [(row["connector"], row["attempts"], row["failed"], row["timeouts"], row["lost"]) for row in rows] == [
+        ("late", 1, 0, 0, 1),
+        ("slow", 2, 1, 1, 0),
+        ("quick", 1, 0, 0, 0),
+        ("lost", 1, 0, 0, 1),
     ]
-    assert (rows[0]["p50_ms"], rows[0]["slowest_ms"], rows[1]["p99_ms"]) == (7950, 15_000, 8)
+    assert [row["p50_ms"] for row in rows] == [40_000, 7950, 8, None]
+    assert (rows[1]["slowest_ms"], rows[2]["p99_ms"]) == (15_000, 8)
 
 
 def test_a_contract_is_told_whole(db: Connection, outbox: Command) -> None:
@@ -284,6 +291,19 @@ def test_a_contract_is_told_whole(db: Connection, outbox: Command) -> None:
     assert [row["words"] for row in rows if row["what"] == "not captured"] == ["r1: gone"]
 
 
+def test_a_contract_s_story_tells_of_its_erasure(db: Connection, outbox: Command) -> None:
+    """Who, why, and what was cancelled for it; as the timeline does."""
+    event = insert_open(db, insert_connector(db, "crm"))
+    db.execute("SELECT outbox.erase('k1', 'the officer', 'request 17')")
+
+    rows = asked(outbox, "contract-story", "--contract", "k1")
+
+    words = "content erased by the officer: request 17; deliveries cancelled: 1"
+    assert [(row["what"], row["event_id"]) for row in rows] == [("event", event), ("attempt", event), ("erasure", None)]
+    assert rows[-1]["words"] == words
+    assert json.loads(outbox("timeline", "k1"))[-1]["words"] == words
+
+
 def verdicts(outbox: Command, event: int, connector: str = "crm") -> list[tuple[int, str]]:
     """The steps of why an event was not sent."""
     rows = asked(outbox, "why-not", "--event", str(event), "--connector", connector)
@@ -308,6 +328,9 @@ def test_why_not_reads_what_was_decided(db: Connection, outbox: Command) -> None
     (words,) = [row["words"] for row in asked(outbox, "why-not", "--event", str(gone), "--connector", "crm")]
     assert words.startswith("not sent: the contract was deleted before its document could be read (decided at ")
     assert verdicts(outbox, chosen, "late") == [(chosen, "created_later")]
+    db.execute("INSERT INTO outbox.pruned (range_start, range_end, newest_at, keep) VALUES (900, 1000, now(), '1 day')")
+    assert verdicts(outbox, 999) == [(999, "pruned")]
+    outbox("ask", "why-not", "--event", "1000", "--connector", "crm", code=2)
     assert erp != crm
 
 

@@ -28,6 +28,7 @@ ROUTED = Facts(
     routed_at=NOON,
     noted=False,
     test=False,
+    pruned_at=None,
     reason=None,
     decided_at=None,
     decided_version=None,
@@ -50,6 +51,7 @@ ROUTED = Facts(
     [
         ({"occurred_at": None, "trigger": None}, "no_event", "never captured"),
         ({"occurred_at": None, "test": True}, "test", "outbox connectors test"),
+        ({"occurred_at": None, "pruned_at": LATE}, "pruned", "pruned at 2026-03-01T18"),
         ({"routed_at": None, "noted": True}, "not_routed", "waits in the inbox"),
         ({"routed_at": None}, "not_routed", "not in the inbox"),
         ({"created_at": LATE}, "created_later", "created at 2026-03-01T18:00:00.000000Z, after"),

@@ -1,5 +1,5 @@
 -- What is there about this contract? All of it in order: each event with what changed, each decision, each replay that
--- was asked for, each attempt; then what still waits, and changes that could not be captured yet.
+-- was asked for, each attempt, each erasure; then what still waits, and changes that could not be captured yet.
 -- param contract (text): id of the contract
 SELECT s.at, s.what, s.event_id, s.connector, s.words
 FROM (
@@ -10,13 +10,13 @@ FROM (
   SELECT now(), 'waiting', w.event_id, w.connector,
          concat_ws('; ', w.state || ', attempts so far: ' || w.attempts, 'behind event ' || w.blocked_by,
                    'due at ' || to_char(w.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), w.last_error),
-         5, w.connector_id, NULL
+         6, w.connector_id, NULL
   FROM outbox_audit.waiting w
   WHERE w.contract_id = CAST(:contract AS text)
   UNION ALL
   SELECT f.occurred_at, 'not captured', NULL, NULL,
          concat(f.operation || ' on ' || f.table_name || ', ', f.rule, ': ', f.message), 1, NULL, NULL
-  FROM outbox.capture_error f
+  FROM outbox_audit.capture_errors f
   WHERE f.contract_id = CAST(:contract AS text) AND f.recaptured_at IS NULL
 ) AS s
 ORDER BY s.at, s.event_id, s.hop, s.connector_id, s.number

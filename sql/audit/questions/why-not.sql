@@ -5,26 +5,28 @@
 SELECT c.connector_id, c.connector, c.state AS connector_state, c.state_reason, c.business_units, c.triggers,
        c.version, c.created_at, CASE c.state WHEN 'removed' THEN c.state_since END AS removed_at, c.next_probe_at,
        e.occurred_at, e.trigger, e.contract_id, e.business_unit, e.routed_at,
-       EXISTS (SELECT FROM outbox.inbox i WHERE i.event_id = e.event_id) AS noted,
+       coalesce(e.awaits_routing, false) AS noted,
        n.reason, n.decided_at, n.connector_version AS decided_version, n.into_event_id,
        outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, false) AS decided_words,
        v.version AS then_version, CAST(v.spec AS text) AS then_spec,
        d.state, d.attempts, d.due_at, d.finished_at, d.last_error, d.blocked_by, d.worker, d.created_at AS delivery_at,
        d.connector_id IS NOT NULL AND d.body IS NULL AS bodiless,
-       EXISTS (SELECT FROM outbox.attempt t WHERE t.event_id = d.event_id AND t.connector_id = d.connector_id
-                                              AND t.outcome = 'report') AS not_built,
-       EXISTS (SELECT FROM outbox.delivery x WHERE x.event_id = CAST(:event AS bigint) AND x.kind = 'test') AS test
+       EXISTS (SELECT FROM outbox_audit.attempts t WHERE t.event_id = d.event_id AND t.connector_id = d.connector_id
+                                                    AND t.outcome = 'report') AS not_built,
+       EXISTS (SELECT FROM outbox_audit.attempts x WHERE x.event_id = CAST(:event AS bigint) AND x.kind = 'test') AS test,
+       (SELECT max(p.pruned_at) FROM outbox_audit.pruned p
+        WHERE CAST(:event AS bigint) BETWEEN p.first_event_id AND p.last_event_id) AS pruned_at
 FROM outbox_audit.connectors c
 LEFT JOIN outbox_audit.events e ON e.event_id = CAST(:event AS bigint)
 LEFT JOIN LATERAL (
   SELECT r.reason, r.decided_at, r.connector_version, r.into_event_id
-  FROM outbox.decision r
+  FROM outbox_audit.decisions r
   WHERE r.event_id = CAST(:event AS bigint) AND coalesce(r.connector_id, c.connector_id) = c.connector_id
   ORDER BY r.connector_id IS NULL, r.decided_at DESC
   LIMIT 1) AS n ON true
 LEFT JOIN LATERAL (
   SELECT o.version, o.spec
-  FROM outbox.connector_version o
+  FROM outbox_audit.connector_versions o
   WHERE o.connector_id = c.connector_id
     AND (o.version = n.connector_version OR (n.connector_version IS NULL AND o.changed_at <= e.routed_at))
   ORDER BY o.version DESC
