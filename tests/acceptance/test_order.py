@@ -147,7 +147,7 @@ def test_lanes_keep_their_order_and_none_gets_stuck(database: Database, isolatio
     with threads(*works) as raised, connect(database) as sql:
         time.sleep(seconds)
         storm.writing.set()
-        deadline = time.monotonic() + 15 + seconds
+        deadline = time.monotonic() + 4 * (15 + seconds)
         while not (drained := _drained(sql)) and time.monotonic() < deadline:
             time.sleep(0.05)
         storm.working.set()
