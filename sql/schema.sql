@@ -920,11 +920,12 @@ CREATE FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interva
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- Full, with facts, and nothing of it young or open. The newest event first: that alone keeps most ranges.
+  -- Full, with facts, and nothing of it young, open or to be counted. The newest event first: that alone keeps most ranges.
   SELECT CASE WHEN range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
                    AND outbox.newest_event(range_start, range_end) < clock_timestamp() - keep
               THEN NOT outbox.holds_open(range_start, range_end)
                    AND NOT outbox.younger(range_start, range_end, clock_timestamp() - keep)
+                   AND NOT outbox.uncounted(range_start, range_end)
               ELSE false END
 $$;
 
@@ -1418,6 +1419,21 @@ BEGIN
   GET DIAGNOSTICS swept = ROW_COUNT;
   RETURN swept;
 END $$;
+
+CREATE FUNCTION outbox.uncounted(range_start bigint, range_end bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+  -- Whether any attempt of it is of a day that is still to be counted into connector_day: days are, oldest first.
+  SELECT EXISTS (SELECT FROM outbox.attempt AS a
+                 WHERE a.event_id >= range_start AND a.event_id < range_end AND a.kind <> 'test'
+                   AND a.started_at >= coalesce(CAST((SELECT max(k.day) + 1 FROM outbox.connector_day AS k) AS timestamp)
+                                                AT TIME ZONE 'UTC', '-infinity'))
+$$;
 
 CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
     LANGUAGE plpgsql
@@ -4389,6 +4405,8 @@ REVOKE ALL ON FUNCTION outbox.strays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.sweep_strays(most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.uncounted(range_start bigint, range_end bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.waiting_notes(oldest bigint, last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.wake(wakeup text) FROM PUBLIC;
@@ -4402,3 +4420,5 @@ REVOKE ALL ON FUNCTION outbox.write_event(note outbox.inbox, contract record) FR
 REVOKE ALL ON FUNCTION outbox.write_events(notes outbox.inbox[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.younger(range_start bigint, range_end bigint, since timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox_audit.uncovered_contracts(of_business_unit text) FROM PUBLIC;

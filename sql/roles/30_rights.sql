@@ -66,4 +66,4 @@ GRANT EXECUTE ON FUNCTION outbox.content_of(text), outbox.erase(text, text, text
 -- Deadlines, called by capture: deadline.
 -- Partitions and rights: make_partition, guard_partition, grant_installed; called by upkeep: adopt's and prune's helpers
 --   caught, defaults, facts, gap_of_caught, holds_open, key_of, lock_briefly, may_go, newest_event, range_size, ranges,
---   younger.
+--   uncounted, younger.
