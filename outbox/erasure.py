@@ -1,6 +1,6 @@
 """Erases a contract's content: what it would take, and the deed. The rules stand in the database, in `outbox.erase`."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -12,7 +12,10 @@ from outbox.resources import query
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """In how many rows content of a contract is kept; `notes` are to be routed, `waiting` stands in the queue."""
+    """In how many rows content of a contract is kept; `notes` are to be routed, `waiting` stands in the queue.
+
+    `unclear_errors` are capture errors of which nobody can tell whose they are: they may be its.
+    """
 
     events: int
     deliveries: int
@@ -20,11 +23,12 @@ class Content:
     notes: int
     waiting: int
     capture_errors: int
+    unclear_errors: int
 
     @property
     def nothing(self) -> bool:
-        """Whether there is nothing to erase or cancel."""
-        return not any((self.events, self.deliveries, self.attempts, self.notes, self.waiting, self.capture_errors))
+        """Whether there is nothing to erase or cancel, for sure."""
+        return not any(astuple(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,9 @@ def _not_captured(ground: Look, rule: str) -> Iterator[Trouble]:
             row.rule,
             Severity.CRITICAL,
             f"Changes were not captured by rule {row.rule!r}",
-            f"{row.waiting} wait; the latest: {row.message}",
-            "mend the mapping, `outbox install`, then `outbox recapture`",
+            # Its words may quote content, and an alert outlives their erasure.
+            f"{row.waiting} wait; the latest failed with SQLSTATE {row.sqlstate}",
+            "see its words: `outbox doctor`; mend the mapping, `outbox install`, then `outbox recapture`",
             {"rule": row.rule, "waiting": row.waiting},
         )
 

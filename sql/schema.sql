@@ -295,13 +295,13 @@ BEGIN
   END LOOP;
 END $_$;
 
-CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) RETURNS record
+CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint, OUT unclear_errors bigint) RETURNS record
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     AS $$
-  -- How much of a contract's content is kept, and nothing of it; capture errors as far as their contract is on record.
+  -- How much of a contract's content is kept, and nothing of it; and of how many capture errors nobody can tell whose they are.
   SELECT (SELECT count(*) FROM outbox.event AS e
           WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0),
          (SELECT count(*) FROM outbox.delivery AS d WHERE d.contract_id = contract AND d.body IS NOT NULL),
@@ -312,10 +312,8 @@ CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveri
                  OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')))),
          (SELECT count(*) FROM outbox.inbox AS i WHERE i.contract_id = contract),
          (SELECT count(*) FROM outbox.queue AS q WHERE q.contract_id = contract),
-         (SELECT count(*) FROM outbox.capture_error AS c
-          WHERE c.message <> 'erased'
-            AND (c.contract_id = contract OR EXISTS (
-              SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract)))
+         cardinality(o.ids), o.unclear
+  FROM outbox.errors_of(contract) AS o
 $$;
 
 CREATE FUNCTION outbox.deadline(document jsonb, business_unit text) RETURNS timestamp with time zone
@@ -417,8 +415,10 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'expected a transaction that is READ COMMITTED: others would not see what was waited for';
   END IF;
+  PERFORM outbox.lock_disabled(contract);
   PERFORM pg_advisory_xact_lock(7231002, hashtext(contract) & 1023);
   PERFORM set_config('outbox.rewrite', pg_current_xact_id()::text, true);
+  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
 
   UPDATE outbox.event AS e SET document = NULL, changed = NULL, detail = NULL
   WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0;
@@ -436,7 +436,7 @@ BEGIN
     AND (num_nonnulls(t.response_headers, t.response_body) > 0
          OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')));
   GET DIAGNOSTICS done.attempts = ROW_COUNT;
-  PERFORM outbox.erase_words(quotes);
+  PERFORM outbox.erase_words(contract, quotes);
 
   UPDATE outbox.delivery AS d SET body = NULL WHERE d.contract_id = contract AND d.body IS NOT NULL;
   GET DIAGNOSTICS done.deliveries = ROW_COUNT;
@@ -450,7 +450,6 @@ BEGIN
   GET DIAGNOSTICS done.notes = ROW_COUNT;
 
   done.cancelled := outbox.cancel_lanes(contract, by_whom, format('erased by %s: %s', by_whom, why));
-  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
 
   INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes, cancelled,
                               capture_errors, unclear_errors)
@@ -467,50 +466,45 @@ CREATE FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclea
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
--- What capture could not read: whose it is, is told by its contract, by the events made of it, or by its rule.
--- What is erased is no more recaptured.
+-- What is erased is no more recaptured; what is being recaptured is waited for, and found among the events.
 DECLARE
-  one outbox.capture_error;
   ids bigint[];
-  contracts text[];
 BEGIN
-  unclear := 0;
-  ids := ARRAY(SELECT c.id FROM outbox.capture_error AS c
-               WHERE c.contract_id = contract
-                  OR EXISTS (SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract));
-  FOR one IN SELECT * FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL AND c.contract_id IS NULL LOOP
-    contracts := outbox.error_contracts(one);
-    IF contracts IS NULL THEN
-      unclear := unclear + 1;
-    ELSIF contract = ANY (contracts) THEN
-      ids := ids || one.id;
-    END IF;
-  END LOOP;
+  SELECT o.ids, o.unclear INTO ids, unclear FROM outbox.errors_of(contract) AS o;
   UPDATE outbox.capture_error AS c
-  SET old_row = NULL, new_row = NULL, changed = NULL, detail = NULL, message = 'erased',
-      recaptured_at = coalesce(c.recaptured_at, clock_timestamp()), event_ids = coalesce(c.event_ids, '{}')
-  WHERE c.id = ANY (ids)
-    AND (c.message <> 'erased' OR c.recaptured_at IS NULL OR num_nonnulls(c.old_row, c.new_row, c.changed, c.detail) > 0);
+  SET old_row = NULL, new_row = NULL, differs = NULL, changed = NULL, detail = NULL, message = 'erased',
+      recaptured_at = clock_timestamp(), event_ids = '{}'
+  WHERE c.id = ANY (ids) AND c.recaptured_at IS NULL;
   GET DIAGNOSTICS erased = ROW_COUNT;
 END $$;
 
-CREATE FUNCTION outbox.erase_words(quotes text[]) RETURNS void
+CREATE FUNCTION outbox.erase_words(contract text, quotes text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
--- A receiver's broken answer is quoted where its connector was held or disabled for it.
+-- A receiver's broken answer is quoted where its connector was held or disabled for it, and in the alert of that.
 DECLARE
   quoted text;
+  connectors integer[] := ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract);
 BEGIN
+  IF cardinality(quotes) = 0 THEN
+    RETURN;
+  END IF;
+  -- In the order of who settles; then the tick of the chore `alerts`, which is held from its look to its last word.
+  PERFORM FROM outbox.health AS h WHERE h.connector_id = ANY (connectors) ORDER BY h.connector_id FOR UPDATE;
+  PERFORM FROM outbox.periodic AS p WHERE p.name = 'alerts' FOR UPDATE;
   FOREACH quoted IN ARRAY quotes LOOP
     UPDATE outbox.health AS h
     SET last_error = replace(h.last_error, quoted, 'erased'), held_reason = replace(h.held_reason, quoted, 'erased')
-    WHERE strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    WHERE h.connector_id = ANY (connectors) AND strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    UPDATE outbox.alert AS a
+    SET words = replace(a.words, quoted, 'erased'), last_error = replace(a.last_error, quoted, 'erased')
+    WHERE strpos(concat_ws(' ', a.words, a.last_error), quoted) > 0;
     UPDATE outbox.connector AS c SET disabled_reason = replace(c.disabled_reason, quoted, 'erased')
-    WHERE strpos(c.disabled_reason, quoted) > 0;
+    WHERE c.id = ANY (connectors) AND strpos(c.disabled_reason, quoted) > 0;
     UPDATE outbox.connector_version AS v
     SET spec = jsonb_set(v.spec, '{disabled_reason}', to_jsonb(replace(v.spec ->> 'disabled_reason', quoted, 'erased')))
-    WHERE strpos(v.spec ->> 'disabled_reason', quoted) > 0;
+    WHERE v.connector_id = ANY (connectors) AND strpos(v.spec ->> 'disabled_reason', quoted) > 0;
   END LOOP;
 END $$;
 
@@ -572,6 +566,17 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN NULL;
 END $_$;
+
+CREATE FUNCTION outbox.errors_of(contract text, OUT ids bigint[], OUT unclear bigint) RETURNS record
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- What capture could not read and keeps until `outbox recapture`: the contract's, by its id or its rule, and how many are
+  -- nobody knows whose. What was recaptured holds no content.
+  SELECT coalesce(array_agg(w.id) FILTER (WHERE contract = ANY (w.contracts)), '{}'), count(*) FILTER (WHERE w.contracts IS NULL)
+  FROM (SELECT c.id, CASE WHEN c.contract_id IS NULL THEN outbox.error_contracts(c) ELSE ARRAY[c.contract_id] END AS contracts
+        FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL OFFSET 0) AS w
+$$;
 
 CREATE TABLE outbox.rule (
     name text NOT NULL,
@@ -865,6 +870,18 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION outbox.lock_disabled(contract text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- The connectors whose reason may quote one of the contract's answers: before any lane, as who edits one takes them.
+BEGIN
+  PERFORM FROM outbox.connector AS c
+  WHERE c.disabled_reason IS NOT NULL
+    AND c.id = ANY (ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract))
+  ORDER BY c.id FOR NO KEY UPDATE;
+END $$;
+
 CREATE FUNCTION outbox.make_ahead(ahead integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -920,11 +937,12 @@ CREATE FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interva
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- Full, with facts, and nothing of it young or open. The newest event first: that alone keeps most ranges.
+  -- Full, with facts, and nothing of it young, open or to be counted. The newest event first: that alone keeps most ranges.
   SELECT CASE WHEN range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
                    AND outbox.newest_event(range_start, range_end) < clock_timestamp() - keep
               THEN NOT outbox.holds_open(range_start, range_end)
                    AND NOT outbox.younger(range_start, range_end, clock_timestamp() - keep)
+                   AND NOT outbox.uncounted(range_start, range_end)
               ELSE false END
 $$;
 
@@ -1161,6 +1179,7 @@ CREATE FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint,
     AS $$
 #variable_conflict use_variable
 -- Makes events of the next recorded rows, each on its own, by the rules that are installed now; what fails again stays.
+-- What became events is needed no more: kept beside them, it could be told by no contract, and never be erased.
 DECLARE
   one outbox.capture_error;
   ids bigint[];
@@ -1177,7 +1196,9 @@ BEGIN
       ids := outbox.recapture_one(one);
       SET CONSTRAINTS outbox."outbox_capture" IMMEDIATE;
       UPDATE outbox.capture_error AS e
-      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids WHERE e.id = one.id;
+      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids, old_row = NULL, new_row = NULL, differs = NULL,
+          changed = NULL, detail = NULL, message = outbox.redacted(e.message, e.sqlstate, ARRAY['*'])
+      WHERE e.id = one.id;
       recaptured := recaptured + 1;
     EXCEPTION
       WHEN serialization_failure THEN RAISE;
@@ -1418,6 +1439,21 @@ BEGIN
   GET DIAGNOSTICS swept = ROW_COUNT;
   RETURN swept;
 END $$;
+
+CREATE FUNCTION outbox.uncounted(range_start bigint, range_end bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+  -- Whether any attempt of it is of a day that is still to be counted into connector_day: days are, oldest first.
+  SELECT EXISTS (SELECT FROM outbox.attempt AS a
+                 WHERE a.event_id >= range_start AND a.event_id < range_end AND a.kind <> 'test'
+                   AND a.started_at >= coalesce(CAST((SELECT max(k.day) + 1 FROM outbox.connector_day AS k) AS timestamp)
+                                                AT TIME ZONE 'UTC', '-infinity'))
+$$;
 
 CREATE FUNCTION outbox.waiting_notes(oldest bigint, last bigint) RETURNS outbox.inbox[]
     LANGUAGE plpgsql
@@ -4464,7 +4500,7 @@ REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, o
 
 REVOKE ALL ON FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint, OUT unclear_errors bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.deadline(document jsonb, business_unit text) FROM PUBLIC;
 
@@ -4480,9 +4516,11 @@ REVOKE ALL ON FUNCTION outbox.erase(contract text, by_whom text, why text) FROM 
 
 REVOKE ALL ON FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.erase_words(quotes text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.erase_words(contract text, quotes text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.error_contracts(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.errors_of(contract text, OUT ids bigint[], OUT unclear bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.evaluate(rule outbox.rule, relation oid, operation text, old anyelement, new anyelement, differs text[], OUT contracts text[], OUT changed jsonb, OUT detail jsonb) FROM PUBLIC;
 
@@ -4513,6 +4551,8 @@ REVOKE ALL ON FUNCTION outbox.key_of(fact text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.known_zone(VARIADIC zones text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.lock_briefly(relations text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.lock_disabled(contract text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.make_ahead(ahead integer) FROM PUBLIC;
 
@@ -4568,6 +4608,8 @@ REVOKE ALL ON FUNCTION outbox.strays() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.sweep_strays(most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.uncounted(range_start bigint, range_end bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.waiting_notes(oldest bigint, last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.wake(wakeup text) FROM PUBLIC;
@@ -4581,3 +4623,5 @@ REVOKE ALL ON FUNCTION outbox.write_event(note outbox.inbox, contract record) FR
 REVOKE ALL ON FUNCTION outbox.write_events(notes outbox.inbox[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.younger(range_start bigint, range_end bigint, since timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox_audit.uncovered_contracts(of_business_unit text) FROM PUBLIC;

@@ -34,6 +34,9 @@ REFUSED = {
         UPDATE outbox.source SET removed_at = now()
         UPDATE outbox.migration SET sha256 = ''
         DELETE FROM outbox.connector
+        UPDATE outbox.connector_day SET attempts = 0
+        DELETE FROM outbox.connector_day
+        UPDATE outbox.growth SET outbox_bytes = 0
         SELECT outbox.erase('1', 'me', 'none')
         SELECT outbox.content_of('1')
         SELECT outbox.recapture(0, 1)
@@ -80,11 +83,13 @@ REFUSED = {
         DELETE FROM outbox.inbox
         DELETE FROM outbox.capture_error
         SELECT FROM outbox_audit.events
+        SELECT outbox_audit.uncovered_contracts()
         UPDATE outbox.event SET document = NULL
         SELECT set_config('outbox.rewrite', pg_current_xact_id()::text, true); UPDATE outbox.event SET document = NULL
         SELECT outbox.cancel_lanes('1', 'me', 'none')
         SELECT outbox.erase_errors('1')
-        SELECT outbox.erase_words('{a}')
+        SELECT outbox.erase_words('1', '{a}')
+        SELECT outbox.errors_of('1')
         SELECT outbox.recapture(0, 1)
         SELECT outbox.find_contracts('{1}')
         SELECT FROM public.contract
@@ -94,6 +99,7 @@ REFUSED = {
     "application": """
         SELECT FROM outbox.event
         SELECT FROM outbox_audit.events
+        SELECT outbox_audit.uncovered_contracts()
         INSERT INTO outbox.inbox (trigger, contract_id) VALUES ('create', 'k1')
         SELECT outbox.erase('1', 'me', 'none')
         SELECT outbox.find_contracts('{1}')""",

@@ -35,6 +35,8 @@ def _erase(
             raise RefusedError(f"contract {contract!r}: no content is kept, nothing was done; is that its id?")
         waiting = counted(found.waiting, "delivery", "deliveries")
         typer.echo(f"contract {contract!r}: content in {_told(found)}; {waiting} waiting")
+        if found.unclear_errors:
+            typer.echo(f"besides, nobody can tell whose: {counted(found.unclear_errors, 'capture error')}")
         confirm("Erase and cancel it? Nothing brings it back.", yes=yes)
         with engine.begin() as connection:
             done = erase(connection, contract, by=who, reason=reason.strip())

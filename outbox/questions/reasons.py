@@ -1,5 +1,6 @@
 """Why an event was not sent to a connector, in words for people: from the facts alone (pure)."""
 
+import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -170,7 +171,7 @@ def _dead(facts: Facts) -> Why:
         return Why("dead", f"its report could not be built: {facts.last_error}")
     if facts.bodiless:
         return Why("erased", f"{after}; its report was erased since, so it can't be sent again")
-    return Why("dead", f"{after}; `outbox replay {facts.event_id} '{facts.connector}'` sends it again")
+    return Why("dead", f"{after}; `outbox replay {facts.event_id} {shlex.quote(facts.connector)}` sends it again")
 
 
 def _cancelled(facts: Facts) -> Why:

@@ -59,6 +59,8 @@ EXCEPTION WHEN OTHERS THEN
   RETURN QUERY SELECT of_business_unit, NULL, 'not_compared', NULL::text[], NULL::timestamptz, NULL::bigint,
                       'the source could not be read to its end: ' || SQLERRM;
 END $$;
+-- It reads the source with its owner's rights: for whom sql/roles/30_rights.sql names.
+REVOKE ALL ON FUNCTION outbox_audit.uncovered_contracts(text) FROM PUBLIC;
 COMMENT ON FUNCTION outbox_audit.uncovered_contracts(text) IS
 'Contracts of the source (of one business unit, or of all) that events do not cover:
 no_create: its column created_at is later than the first install and than all that was pruned, and no event create of it is kept;

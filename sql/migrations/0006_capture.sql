@@ -666,6 +666,7 @@ CREATE FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint,
 LANGUAGE plpgsql SET lock_timeout = '10s' SET timezone = 'UTC' AS $$
 #variable_conflict use_variable
 -- Makes events of the next recorded rows, each on its own, by the rules that are installed now; what fails again stays.
+-- What became events is needed no more: kept beside them, it could be told by no contract, and never be erased.
 DECLARE
   one outbox.capture_error;
   ids bigint[];
@@ -682,7 +683,9 @@ BEGIN
       ids := outbox.recapture_one(one);
       SET CONSTRAINTS outbox."outbox_capture" IMMEDIATE;
       UPDATE outbox.capture_error AS e
-      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids WHERE e.id = one.id;
+      SET recaptured_at = pg_catalog.clock_timestamp(), event_ids = ids, old_row = NULL, new_row = NULL, differs = NULL,
+          changed = NULL, detail = NULL, message = outbox.redacted(e.message, e.sqlstate, ARRAY['*'])
+      WHERE e.id = one.id;
       recaptured := recaptured + 1;
     EXCEPTION
       WHEN serialization_failure THEN RAISE;

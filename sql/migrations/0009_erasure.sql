@@ -96,50 +96,64 @@ EXCEPTION WHEN OTHERS THEN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION outbox.errors_of(contract text, OUT ids bigint[], OUT unclear bigint)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  -- What capture could not read and keeps until `outbox recapture`: the contract's, by its id or its rule, and how many are
+  -- nobody knows whose. What was recaptured holds no content.
+  SELECT coalesce(array_agg(w.id) FILTER (WHERE contract = ANY (w.contracts)), '{}'), count(*) FILTER (WHERE w.contracts IS NULL)
+  FROM (SELECT c.id, CASE WHEN c.contract_id IS NULL THEN outbox.error_contracts(c) ELSE ARRAY[c.contract_id] END AS contracts
+        FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL OFFSET 0) AS w
+$$;
+
 CREATE FUNCTION outbox.erase_errors(contract text, OUT erased bigint, OUT unclear bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
--- What capture could not read: whose it is, is told by its contract, by the events made of it, or by its rule.
--- What is erased is no more recaptured.
+-- What is erased is no more recaptured; what is being recaptured is waited for, and found among the events.
 DECLARE
-  one outbox.capture_error;
   ids bigint[];
-  contracts text[];
 BEGIN
-  unclear := 0;
-  ids := ARRAY(SELECT c.id FROM outbox.capture_error AS c
-               WHERE c.contract_id = contract
-                  OR EXISTS (SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract));
-  FOR one IN SELECT * FROM outbox.capture_error AS c WHERE c.recaptured_at IS NULL AND c.contract_id IS NULL LOOP
-    contracts := outbox.error_contracts(one);
-    IF contracts IS NULL THEN
-      unclear := unclear + 1;
-    ELSIF contract = ANY (contracts) THEN
-      ids := ids || one.id;
-    END IF;
-  END LOOP;
+  SELECT o.ids, o.unclear INTO ids, unclear FROM outbox.errors_of(contract) AS o;
   UPDATE outbox.capture_error AS c
-  SET old_row = NULL, new_row = NULL, changed = NULL, detail = NULL, message = 'erased',
-      recaptured_at = coalesce(c.recaptured_at, clock_timestamp()), event_ids = coalesce(c.event_ids, '{}')
-  WHERE c.id = ANY (ids)
-    AND (c.message <> 'erased' OR c.recaptured_at IS NULL OR num_nonnulls(c.old_row, c.new_row, c.changed, c.detail) > 0);
+  SET old_row = NULL, new_row = NULL, differs = NULL, changed = NULL, detail = NULL, message = 'erased',
+      recaptured_at = clock_timestamp(), event_ids = '{}'
+  WHERE c.id = ANY (ids) AND c.recaptured_at IS NULL;
   GET DIAGNOSTICS erased = ROW_COUNT;
 END $$;
 
-CREATE FUNCTION outbox.erase_words(quotes text[]) RETURNS void
+CREATE FUNCTION outbox.lock_disabled(contract text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
--- A receiver's broken answer is quoted where its connector was held or disabled for it.
+-- The connectors whose reason may quote one of the contract's answers: before any lane, as who edits one takes them.
+BEGIN
+  PERFORM FROM outbox.connector AS c
+  WHERE c.disabled_reason IS NOT NULL
+    AND c.id = ANY (ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract))
+  ORDER BY c.id FOR NO KEY UPDATE;
+END $$;
+
+CREATE FUNCTION outbox.erase_words(contract text, quotes text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- A receiver's broken answer is quoted where its connector was held or disabled for it, and in the alert of that.
 DECLARE
   quoted text;
+  connectors integer[] := ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract);
 BEGIN
+  IF cardinality(quotes) = 0 THEN
+    RETURN;
+  END IF;
+  -- In the order of who settles; then the tick of the chore `alerts`, which is held from its look to its last word.
+  PERFORM FROM outbox.health AS h WHERE h.connector_id = ANY (connectors) ORDER BY h.connector_id FOR UPDATE;
+  PERFORM FROM outbox.periodic AS p WHERE p.name = 'alerts' FOR UPDATE;
   FOREACH quoted IN ARRAY quotes LOOP
     UPDATE outbox.health AS h
     SET last_error = replace(h.last_error, quoted, 'erased'), held_reason = replace(h.held_reason, quoted, 'erased')
-    WHERE strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    WHERE h.connector_id = ANY (connectors) AND strpos(concat_ws(' ', h.last_error, h.held_reason), quoted) > 0;
+    UPDATE outbox.alert AS a
+    SET words = replace(a.words, quoted, 'erased'), last_error = replace(a.last_error, quoted, 'erased')
+    WHERE strpos(concat_ws(' ', a.words, a.last_error), quoted) > 0;
     UPDATE outbox.connector AS c SET disabled_reason = replace(c.disabled_reason, quoted, 'erased')
-    WHERE strpos(c.disabled_reason, quoted) > 0;
+    WHERE c.id = ANY (connectors) AND strpos(c.disabled_reason, quoted) > 0;
     UPDATE outbox.connector_version AS v
     SET spec = jsonb_set(v.spec, '{disabled_reason}', to_jsonb(replace(v.spec ->> 'disabled_reason', quoted, 'erased')))
-    WHERE strpos(v.spec ->> 'disabled_reason', quoted) > 0;
+    WHERE v.connector_id = ANY (connectors) AND strpos(v.spec ->> 'disabled_reason', quoted) > 0;
   END LOOP;
 END $$;
 
@@ -180,8 +194,10 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'expected a transaction that is READ COMMITTED: others would not see what was waited for';
   END IF;
+  PERFORM outbox.lock_disabled(contract);
   PERFORM pg_advisory_xact_lock(7231002, hashtext(contract) & 1023);
   PERFORM set_config('outbox.rewrite', pg_current_xact_id()::text, true);
+  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
 
   UPDATE outbox.event AS e SET document = NULL, changed = NULL, detail = NULL
   WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0;
@@ -199,7 +215,7 @@ BEGIN
     AND (num_nonnulls(t.response_headers, t.response_body) > 0
          OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')));
   GET DIAGNOSTICS done.attempts = ROW_COUNT;
-  PERFORM outbox.erase_words(quotes);
+  PERFORM outbox.erase_words(contract, quotes);
 
   UPDATE outbox.delivery AS d SET body = NULL WHERE d.contract_id = contract AND d.body IS NOT NULL;
   GET DIAGNOSTICS done.deliveries = ROW_COUNT;
@@ -213,7 +229,6 @@ BEGIN
   GET DIAGNOSTICS done.notes = ROW_COUNT;
 
   done.cancelled := outbox.cancel_lanes(contract, by_whom, format('erased by %s: %s', by_whom, why));
-  SELECT f.erased, f.unclear INTO done.capture_errors, done.unclear_errors FROM outbox.erase_errors(contract) AS f;
 
   INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes, cancelled,
                               capture_errors, unclear_errors)
@@ -227,10 +242,11 @@ COMMENT ON FUNCTION outbox.erase(text, text, text) IS
   'Erases a contract''s content: contract, who asks for it, why. For outbox_eraser and the owner alone.';
 
 CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint,
-                                  OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint)
+                                  OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint,
+                                  OUT unclear_errors bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-  -- How much of a contract's content is kept, and nothing of it; capture errors as far as their contract is on record.
+  -- How much of a contract's content is kept, and nothing of it; and of how many capture errors nobody can tell whose they are.
   SELECT (SELECT count(*) FROM outbox.event AS e
           WHERE e.contract_id = contract AND num_nonnulls(e.document, e.changed, e.detail) > 0),
          (SELECT count(*) FROM outbox.delivery AS d WHERE d.contract_id = contract AND d.body IS NOT NULL),
@@ -241,10 +257,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off AS $$
                  OR (t.error IS NOT NULL AND t.outcome NOT IN ('lost', 'interrupted')))),
          (SELECT count(*) FROM outbox.inbox AS i WHERE i.contract_id = contract),
          (SELECT count(*) FROM outbox.queue AS q WHERE q.contract_id = contract),
-         (SELECT count(*) FROM outbox.capture_error AS c
-          WHERE c.message <> 'erased'
-            AND (c.contract_id = contract OR EXISTS (
-              SELECT FROM outbox.event AS e WHERE e.id = ANY (c.event_ids) AND e.contract_id = contract)))
+         cardinality(o.ids), o.unclear
+  FROM outbox.errors_of(contract) AS o
 $$;
 
 CREATE FUNCTION outbox.strays() RETURNS text

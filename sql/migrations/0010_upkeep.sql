@@ -264,6 +264,16 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
                WHERE a.event_id >= range_start AND a.event_id < range_end AND a.started_at >= since)
 $$;
 
+CREATE FUNCTION outbox.uncounted(range_start bigint, range_end bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+  -- Whether any attempt of it is of a day that is still to be counted into connector_day: days are, oldest first.
+  SELECT EXISTS (SELECT FROM outbox.attempt AS a
+                 WHERE a.event_id >= range_start AND a.event_id < range_end AND a.kind <> 'test'
+                   AND a.started_at >= coalesce(CAST((SELECT max(k.day) + 1 FROM outbox.connector_day AS k) AS timestamp)
+                                                AT TIME ZONE 'UTC', '-infinity'))
+$$;
+
 CREATE FUNCTION outbox.holds_open(range_start bigint, range_end bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   -- Notes to be routed, and deliveries to be made, first or again; by index, however many wait elsewhere.
@@ -276,11 +286,12 @@ $$;
 
 CREATE FUNCTION outbox.may_go(range_start bigint, range_end bigint, keep interval) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  -- Full, with facts, and nothing of it young or open. The newest event first: that alone keeps most ranges.
+  -- Full, with facts, and nothing of it young, open or to be counted. The newest event first: that alone keeps most ranges.
   SELECT CASE WHEN range_end <= (SELECT s.last_value FROM outbox.event_id AS s)
                    AND outbox.newest_event(range_start, range_end) < clock_timestamp() - keep
               THEN NOT outbox.holds_open(range_start, range_end)
                    AND NOT outbox.younger(range_start, range_end, clock_timestamp() - keep)
+                   AND NOT outbox.uncounted(range_start, range_end)
               ELSE false END
 $$;
 

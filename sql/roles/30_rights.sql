@@ -33,7 +33,8 @@ GRANT SELECT ON outbox.event, outbox.erasure, outbox.capture_error, outbox.sourc
   TO outbox_relay;
 GRANT SELECT, INSERT, UPDATE ON outbox.connector, outbox.alert TO outbox_relay;
 GRANT SELECT, UPDATE ON outbox.expiry_scan TO outbox_relay;
-GRANT SELECT, INSERT, DELETE ON outbox.growth, outbox.connector_day TO outbox_relay;
+GRANT SELECT, INSERT ON outbox.connector_day TO outbox_relay;
+GRANT SELECT, INSERT, DELETE ON outbox.growth TO outbox_relay;
 GRANT SELECT, DELETE ON outbox.inbox TO outbox_relay;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.share, outbox.health, outbox.periodic
   TO outbox_relay;
@@ -49,6 +50,7 @@ SELECT outbox.grant_installed();
 -- outbox_auditor: the views, which read the tables with their owner's rights.
 GRANT USAGE ON SCHEMA outbox_audit TO outbox_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA outbox_audit TO outbox_auditor, outbox_relay;
+GRANT EXECUTE ON FUNCTION outbox_audit.uncovered_contracts(text) TO outbox_auditor, outbox_relay;
 
 -- outbox_eraser: one deed, and how much it would take.
 GRANT USAGE ON SCHEMA outbox TO outbox_eraser;
@@ -62,8 +64,8 @@ GRANT EXECUTE ON FUNCTION outbox.content_of(text), outbox.erase(text, text, text
 --   named_failure, next_note, note, note_failure, note_late, raise_expiry, recorded_row, redacted, row_image,
 --   rule_failure, rule_statement, rules_for, waiting_notes, wake, without, write_error, write_event, write_events.
 -- `outbox recapture`, which runs the mapping's own SQL: recapture, recapture_one.
--- Erasing, called by erase: cancel_lanes, erase_errors, erase_words, error_contracts.
+-- Erasing, called by erase: cancel_lanes, erase_errors, erase_words, error_contracts, errors_of, lock_disabled.
 -- Deadlines, called by capture: deadline.
 -- Partitions and rights: make_partition, guard_partition, grant_installed; called by upkeep: adopt's and prune's helpers
 --   caught, defaults, facts, gap_of_caught, holds_open, key_of, lock_briefly, may_go, newest_event, range_size, ranges,
---   younger.
+--   uncounted, younger.

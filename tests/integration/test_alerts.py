@@ -142,8 +142,8 @@ def _unrouted(db: Connection) -> None:
     db.execute("UPDATE outbox.inbox SET occurred_at = now() - interval '1 hour'")
 
 
-def _not_captured(db: Connection) -> None:
-    for message in ("first", "second"):
+def _not_captured(db: Connection, *messages: str) -> None:
+    for message in messages or ("first", "second"):
         db.execute("INSERT INTO outbox.capture_error (rule, sqlstate, message) VALUES ('r', '42703', %s)", [message])
 
 
@@ -154,7 +154,7 @@ def _not_captured(db: Connection) -> None:
         (_keyless, ("connector_held", "crm"), "its secret can't be opened with the keys of w1"),
         (_given_up, ("connector_disabled", "o'brien"), "the receiver answered 410 Gone"),
         (_dead, ("deliveries_dead", "crm"), "within the last day: 1"),
-        (_not_captured, ("capture_errors", "r"), "2 wait; the latest: second"),
+        (_not_captured, ("capture_errors", "r"), "2 wait; the latest failed with SQLSTATE 42703"),
         (_overdue, ("lag", ""), "deliveries to crm for 6m"),
         (lambda db: insert_note(db, occurred_at="now"), None, ""),
         (_unrouted, ("lag", ""), "events for routing for 1h"),
@@ -175,6 +175,15 @@ def test_each_trouble_is_seen(
 
     assert set(found) - {("connector_held", "off")} == ({key} if key else set())
     assert key is None or words in found[key]
+
+
+def test_no_alert_quotes_what_capture_could_not_read(database: Database, db: Connection) -> None:
+    """The words of a capture error may quote content: an alert stays on record, and goes to people's chats."""
+    _not_captured(db, "Zaphod", "Beeblebrox")
+
+    (words,) = seen(database).values()
+    assert "Zaphod" not in words
+    assert "Beeblebrox" not in words
 
 
 def test_capture_triggers_that_are_off_are_seen(database: Database, db: Connection) -> None:

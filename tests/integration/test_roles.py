@@ -128,15 +128,17 @@ def test_the_doctor_asks_the_relay_for_no_other_right(roled: Logins) -> None:
 
 
 def test_nothing_is_open_to_everybody(roled: Logins) -> None:
-    """PUBLIC may execute no function of schema outbox, the erasing one least of all."""
+    """PUBLIC may execute no function of ours but what only forms its own words, which runs with the caller's rights."""
     with roled.connect() as dba:
         public = dba.execute(
-            "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'outbox'::regnamespace"
+            "SELECT p.pronamespace::regnamespace::text || '.' || p.proname, p.prosecdef FROM pg_proc p"
+            " WHERE p.pronamespace = ANY (ARRAY['outbox', 'outbox_audit']::regnamespace[])"
             " AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a"
-            "             WHERE a.grantee = 0)"
+            "             WHERE a.grantee = 0) ORDER BY 1"
         ).fetchall()
 
-    assert public == []
+    forming = ("decision_words", "may_have_arrived", "moment", "readable")
+    assert public == [(f"outbox_audit.{name}", False) for name in forming]
 
 
 @pytest.mark.parametrize("login", ["worker", "eraser", "deployer"])
@@ -177,6 +179,7 @@ def test_an_auditor_reads_every_view(roled: Logins) -> None:
         views = auditor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'outbox_audit'").fetchall()
         for (view,) in views:
             auditor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("outbox_audit", str(view))))
+        auditor.execute("SELECT * FROM outbox_audit.uncovered_contracts()")
         found = auditor.execute("SELECT contract_id, document ->> 'title' FROM outbox_audit.events").fetchall()
 
     assert ("1", "a title") in found

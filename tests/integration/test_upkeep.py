@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox import replay, upkeep
 from outbox.chores import CHORES
+from outbox.daily import close_days
 from outbox.db import has_to_wait
 from outbox.errors import RefusedError
 from outbox.settings import Upkeep
@@ -74,11 +75,17 @@ def finished(sql: Connection, connector: int, *, age: str = "500 days", body: by
     return event
 
 
+def count_days(database: Database) -> None:
+    """Counts the days that are over, whatever slot it is."""
+    close_days(database.engine, chore="close days", seconds=0.001)
+
+
 @pytest.fixture
-def old(sql: Connection) -> tuple[int, int]:
-    """Event and connector of one finished delivery, in a range that is full and older than the retention."""
+def old(database: Database, sql: Connection) -> tuple[int, int]:
+    """Event and connector of one finished delivery, in a range that is full, counted and older than the retention."""
     connector = insert_connector(sql)
     event = finished(sql, connector)
+    count_days(database)
     go_to(sql, SIZE)
     return event, connector
 
@@ -248,6 +255,21 @@ def test_a_range_stays_while_anything_of_it_is_open_or_young(
     assert [count(sql, fact) > 0 for fact in FACTS] == [True] * 5
 
 
+def test_a_range_stays_until_its_days_are_counted(database: Database, sql: Connection) -> None:
+    """After an outage of days, or with a short retention: figures by day outlive the facts, so they come first."""
+    connector = insert_connector(sql)
+    finished(sql, connector, age="502 days")
+    count_days(database)
+    finished(sql, connector)
+    go_to(sql, SIZE)
+    assert upkeep.prune(database.engine, days=400) == []
+
+    count_days(database)
+
+    assert upkeep.prune(database.engine, days=400) == [0]
+    assert sql.execute("SELECT attempts, delivered FROM outbox_audit.connector_daily").fetchall() == [(1, 1)] * 2
+
+
 @pytest.mark.usefixtures("old")
 def test_no_retention_keeps_everything(database: Database, sql: Connection) -> None:
     """0 days are for ever."""
@@ -288,6 +310,7 @@ def test_a_note_that_is_given_while_the_range_is_dropped_stays(database: Databas
     """A transaction of ages commits its event after its range was dropped: the default keeps it, upkeep adopts it."""
     connector = insert_connector(sql)
     finished(sql, connector)
+    count_days(database)
     with database.connect() as application:
         event = insert_note(application)  # its event stands uncommitted: prune has to wait
         go_to(sql, SIZE)

@@ -105,6 +105,11 @@ ROUTED = Facts(
             "given up after 11 attempts, the last one: timeout",
         ),
         (
+            {"state": State.DEAD, "event_id": 2, "connector": "Ada's crm"},
+            "dead",
+            """`outbox replay 2 'Ada'"'"'s crm'` sends it again""",
+        ),
+        (
             {"state": State.DEAD, "bodiless": True, "not_built": True, "last_error": "too long"},
             "dead",
             "could not be built: too long",
