@@ -1930,7 +1930,7 @@ CREATE VIEW outbox.attempt_day AS
                           WHERE ((o.event_id = r.event_id) AND (o.connector_id = r.connector_id) AND (o.number < r.number) AND (o.settled = ANY (ARRAY['delivered'::text, r.settled])))
                          OFFSET 0)))) AS anew
                    FROM outbox.attempt r
-                  WHERE ((r.kind <> 'test'::text) AND (r.started_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (r.started_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))) t
+                  WHERE ((r.kind <> 'test'::text) AND (r.started_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (r.started_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)))) t
              LEFT JOIN LATERAL ( SELECT v.occurred_at
                    FROM (outbox.delivery d
                      JOIN outbox.event v ON ((v.id = d.event_id)))
@@ -3390,7 +3390,7 @@ UNION ALL
             count(*) AS found,
             min(e.contract_id) AS example
            FROM outbox.event e
-          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
+          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
                    FROM outbox.decision n
                   WHERE (n.event_id = e.id)
                  OFFSET 0))) AND (NOT (EXISTS ( SELECT
@@ -3418,7 +3418,7 @@ UNION ALL
                           WHERE ((d.event_id = n_1.event_id) AND (d.connector_id = n_1.connector_id))
                          OFFSET 0))))
                  OFFSET 0) n)
-          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))
+          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)))
           GROUP BY e.business_unit) a)
 UNION ALL
  SELECT a.business_unit,
@@ -3443,7 +3443,7 @@ UNION ALL
                           WHERE ((q.event_id = d_1.event_id) AND (q.connector_id = d_1.connector_id))
                          OFFSET 0))))
                  OFFSET 0) d)
-          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)))
+          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)))
           GROUP BY e.business_unit) a)
 UNION ALL
  SELECT a.business_unit,
@@ -3458,7 +3458,7 @@ UNION ALL
             count(*) AS found,
             min(e.contract_id) AS example
            FROM outbox.event e
-          WHERE ((e.occurred_at >= (s.day AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < ((s.day + 1) AT TIME ZONE 'UTC'::text)) AND (EXISTS ( SELECT
+          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (EXISTS ( SELECT
                    FROM outbox.decision n
                   WHERE (n.event_id = e.id)
                  OFFSET 0)) AND (NOT (EXISTS ( SELECT

@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (
                  WHERE o.event_id = r.event_id AND o.connector_id = r.connector_id AND o.number < r.number
                    AND o.settled IN ('delivered', r.settled) OFFSET 0) AS anew
         FROM outbox.attempt r
-        WHERE r.kind <> 'test' AND r.started_at >= s.day AT TIME ZONE 'UTC' AND r.started_at < (s.day + 1) AT TIME ZONE 'UTC') t
+        WHERE r.kind <> 'test' AND r.started_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND r.started_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC') t
   LEFT JOIN LATERAL (
     SELECT v.occurred_at
     FROM outbox.delivery d

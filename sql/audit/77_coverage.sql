@@ -18,7 +18,7 @@ FROM days s
 CROSS JOIN LATERAL (
   SELECT e.business_unit, count(*) AS found, min(e.contract_id) AS example
   FROM outbox.event e
-  WHERE e.occurred_at >= s.day AT TIME ZONE 'UTC' AND e.occurred_at < (s.day + 1) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
     AND NOT EXISTS (SELECT FROM outbox.decision n WHERE n.event_id = e.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM outbox.inbox i WHERE i.event_id = e.id OFFSET 0)
   GROUP BY e.business_unit) a
@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM outbox.delivery d
                       WHERE d.event_id = n.event_id AND d.connector_id = n.connector_id OFFSET 0)
     OFFSET 0) n
-  WHERE e.occurred_at >= s.day AT TIME ZONE 'UTC' AND e.occurred_at < (s.day + 1) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
   GROUP BY e.business_unit) a
 UNION ALL
 SELECT a.business_unit, s.day, 'outbox', 'not_settled', a.found, a.example,
@@ -52,7 +52,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM outbox.queue q
                       WHERE q.event_id = d.event_id AND q.connector_id = d.connector_id OFFSET 0)
     OFFSET 0) d
-  WHERE e.occurred_at >= s.day AT TIME ZONE 'UTC' AND e.occurred_at < (s.day + 1) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
   GROUP BY e.business_unit) a
 UNION ALL
 SELECT a.business_unit, s.day, 'outbox', 'to_nobody', a.found, a.example,
@@ -61,7 +61,7 @@ FROM days s
 CROSS JOIN LATERAL (
   SELECT e.business_unit, count(*) AS found, min(e.contract_id) AS example
   FROM outbox.event e
-  WHERE e.occurred_at >= s.day AT TIME ZONE 'UTC' AND e.occurred_at < (s.day + 1) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
     AND EXISTS (SELECT FROM outbox.decision n WHERE n.event_id = e.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM outbox.decision n
                     WHERE n.event_id = e.id AND n.reason IN ('deliver', 'backfill', 'coalesced', 'unchanged', 'erased') OFFSET 0)

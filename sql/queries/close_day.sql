@@ -4,7 +4,7 @@ WITH next AS (
   SELECT CAST(min(t.started_at) AT TIME ZONE 'UTC' AS date) AS day
   FROM outbox.attempt AS t
   WHERE t.kind <> 'test'
-    AND t.started_at >= (SELECT coalesce(max(k.day) + 1, CAST('-infinity' AS date)) FROM outbox.connector_day AS k) AT TIME ZONE 'UTC'
+    AND t.started_at >= CAST((SELECT coalesce(max(k.day) + 1, CAST('-infinity' AS date)) FROM outbox.connector_day AS k) AS timestamp) AT TIME ZONE 'UTC'
 ), counted AS (
   INSERT INTO outbox.connector_day (connector_id, day, attempts, ok, failed, lost, late, delivered, dead, cancelled,
                                     delivery_ms, answer_ms)
@@ -12,7 +12,7 @@ WITH next AS (
          a.answer_ms
   FROM outbox.attempt_day AS a
   JOIN next ON next.day = a.day
-  WHERE now() >= (next.day + 1) AT TIME ZONE 'UTC' + interval '6 hours'
+  WHERE now() >= CAST(next.day + 1 AS timestamp) AT TIME ZONE 'UTC' + interval '6 hours'
   RETURNING day
 )
 SELECT DISTINCT day FROM counted

@@ -116,6 +116,19 @@ def test_a_day_tells_how_long_deliveries_and_answers_took(db: Connection) -> Non
     assert (second["delivery_p50_ms"], second["answer_p50_ms"]) == (10_000, 50)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_a_day_is_one_of_utc_whoever_asks(db: Connection, zone: str) -> None:
+    """The time zone of the session that asks moves no attempt to another day."""
+    crm = insert_connector(db)
+    for at in ("2026-02-28 23:30Z", "2026-03-01 00:30Z", "2026-03-01 22:30Z"):
+        attempted(db, crm, at)
+    db.execute(f"SET TimeZone = '{zone}'".encode())
+
+    days = rows(db, "SELECT CAST(day AS text) AS day, attempts FROM outbox_audit.connector_daily ORDER BY day")
+
+    assert [(one["day"], one["attempts"]) for one in days] == [("2026-02-28", 1), ("2026-03-01", 2)]
+
+
 def test_a_finished_day_is_counted_once_and_outlives_its_facts(database: Database, db: Connection) -> None:
     """Counted, it says the same; a day that is not over by six hours is not; days without attempts don't stop it."""
     crm = insert_connector(db)
