@@ -33,6 +33,8 @@ REFUSED = {
         UPDATE outbox.capture_error SET recaptured_at = now()
         UPDATE outbox.source SET removed_at = now()
         UPDATE outbox.migration SET sha256 = ''
+        UPDATE outbox.retention SET keep_at_least = '1 day'
+        INSERT INTO outbox.retention DEFAULT VALUES
         DELETE FROM outbox.connector
         SELECT outbox.erase('1', 'me', 'none')
         SELECT outbox.content_of('1')
