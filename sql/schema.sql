@@ -773,8 +773,8 @@ CREATE FUNCTION outbox.holders(relations text[]) RETURNS TABLE(holder text, tran
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- Who else holds a lock on one of them, but autovacuum, which gives way. Name and `since` only of those whom this role
-  -- may see: with pg_read_all_stats all, but prepared transactions, which have no session.
+  -- Who else holds a lock on one of them, but autovacuum, which gives way. `since` only of those whom this role may
+  -- see: with pg_read_all_stats all, but prepared transactions, which have no session.
   SELECT CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
               ELSE format('%s (pid %s)', coalesce(nullif(max(a.application_name), ''), 'a session'), l.pid) END
          || ' on ' || min(CAST(CAST(l.relation AS regclass) AS text)),
