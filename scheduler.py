@@ -71,6 +71,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._polling = threading.Lock()
         self._failures = 0
+        self._hung_code = 0
         self._hands = Hands(self._chores, settings, self.name, self._again, self._stopping, self._measures)
 
     def run(self) -> int:
@@ -98,6 +99,7 @@ class Daemon:
 
     def once(self) -> int:
         """Raises what expired, routes and delivers all that is due; 0 when nothing is left due, else 1."""
+        self._hung_code = 1
         with self._claiming.connect() as connection:
             check_schema(connection)
         Scanner(self._chores, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
@@ -115,7 +117,10 @@ class Daemon:
         return self._relay.left_due()
 
     def stop(self) -> None:
-        """Ends in good order: nothing new is taken, what is under way may finish."""
+        """Ends in good order: nothing new is taken, what is under way may finish; what still waits then is left."""
+        last_resort = threading.Timer(self._settings.relay.drain_seconds + LEAVE_SECONDS, self._leave)
+        last_resort.daemon = True
+        last_resort.start()
         self._stopping.set()
         self._relay.stop()
 
@@ -209,9 +214,6 @@ class Daemon:
 
     def _shut_down(self) -> int:
         deadline = time.monotonic() + self._settings.relay.drain_seconds
-        last_resort = threading.Timer(self._settings.relay.drain_seconds + LEAVE_SECONDS, self._leave)
-        last_resort.daemon = True
-        last_resort.start()
         self._monitor.unready = "this worker was told to end"
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -228,7 +230,7 @@ class Daemon:
     def _leave(self) -> NoReturn:
         """Ends at once: a database that doesn't answer holds threads that nothing else can end. Leases run out."""
         get_log().error("stopped_while_database_hung", worker=self.name)
-        os._exit(0)
+        os._exit(self._hung_code)
 
     def close(self) -> None:
         """Closes its connections; again does nothing."""

@@ -27,21 +27,35 @@ CREATE FUNCTION outbox.adopt_begin(OUT range_start bigint, OUT range_end bigint,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 -- A default partition with rows becomes the partition of their range: no row moves, each is seen once at any time.
--- First it says what its range is, for new rows only; NULL where all are empty, no range where one can't hold them.
+-- First it says what its range is, for new rows only; NULL where all are empty, no range where one can't hold them. What
+-- was said before stands where there is room left in it: a step that a reader held up is gone on with, without a lock.
 DECLARE
   fact text;
+  said record;
 BEGIN
-  PERFORM outbox.adopt_forget();
+  PERFORM outbox.one_at_a_time();
+  SELECT * INTO said FROM outbox.adopt_said();
   SELECT g.range_start, g.range_end, g.gaps INTO range_start, range_end, gaps FROM outbox.gap_of_caught() AS g;
   IF gaps <> 1 THEN
     range_start := NULL;
-  ELSIF gaps = 1 THEN
+  END IF;
+  IF range_start = said.range_start AND range_end BETWEEN said.range_end AND said.range_end + 2 * outbox.range_size()
+     AND said.tables = cardinality(outbox.facts()) THEN
+    range_end := said.range_end;
+    RETURN;
+  END IF;
+  IF range_start IS NOT NULL OR said.tables > 0 THEN
     PERFORM outbox.lock_briefly(outbox.defaults());
-    FOREACH fact IN ARRAY outbox.facts() LOOP
+  END IF;
+  FOREACH fact IN ARRAY outbox.facts() LOOP
+    IF said.tables > 0 THEN
+      EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT IF EXISTS in_range', fact || '_default');
+    END IF;
+    IF range_start IS NOT NULL THEN
       EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s) NOT VALID',
                      fact || '_default', outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
-    END LOOP;
-  END IF;
+    END IF;
+  END LOOP;
 END $$;
 
 CREATE FUNCTION outbox.adopt_finish(range_start bigint, range_end bigint) RETURNS void
@@ -53,6 +67,10 @@ DECLARE
   fact text;
   part text;
 BEGIN
+  PERFORM outbox.one_at_a_time();
+  IF (SELECT (s.range_start, s.range_end) FROM outbox.adopt_said() AS s) IS DISTINCT FROM (range_start, range_end) THEN
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'another session has gone on with what was caught';
+  END IF;
   FOREACH fact IN ARRAY outbox.facts() LOOP
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
     PERFORM outbox.guard_partition(format('outbox.%I', fact || '_next')::regclass);
@@ -70,21 +88,16 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE FUNCTION outbox.adopt_forget() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION outbox.adopt_said(OUT range_start bigint, OUT range_end bigint, OUT tables bigint) RETURNS record
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-  name text;
-BEGIN
-  IF EXISTS (SELECT FROM pg_constraint AS c, unnest(outbox.defaults()) AS d
-             WHERE c.conrelid = format('outbox.%I', d)::regclass AND c.conname = 'in_range') THEN
-    PERFORM outbox.lock_briefly(outbox.defaults());
-    FOREACH name IN ARRAY outbox.defaults() LOOP
-      EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT IF EXISTS in_range', name);
-    END LOOP;
-  END IF;
-END $$;
+    AS $_$
+  -- The range that adopt_begin has said of the default partitions, and of how many.
+  SELECT max(b.bounds[1]::bigint), max(b.bounds[2]::bigint), count(*)
+  FROM (SELECT regexp_match(pg_get_constraintdef(c.oid), $re$>= '?(-?\d+)'?.* < '?(-?\d+)'?$re$) AS bounds
+        FROM pg_constraint AS c JOIN unnest(outbox.defaults()) AS d ON c.conrelid = format('outbox.%I', d)::regclass
+        WHERE c.conname = 'in_range') AS b
+$_$;
 
 CREATE FUNCTION outbox.adopt_validate() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -96,6 +109,7 @@ CREATE FUNCTION outbox.adopt_validate() RETURNS void
 DECLARE
   name text;
 BEGIN
+  PERFORM outbox.one_at_a_time();
   FOREACH name IN ARRAY outbox.defaults() LOOP
     EXECUTE format('ALTER TABLE outbox.%I VALIDATE CONSTRAINT in_range', name);
   END LOOP;
@@ -706,7 +720,8 @@ CREATE FUNCTION outbox.gap_of_caught(OUT range_start bigint, OUT range_end bigin
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
--- The range that what was caught needs: whole steps, with room for what comes meanwhile, and no range's that stands.
+-- The range that what was caught needs: whole steps, no range's that stands, and with room for what comes meanwhile. What
+-- is beyond it is refused until the swap, and a reader can hold that up for hours: so four steps more.
 DECLARE
   size bigint := outbox.range_size();
   newest bigint := (SELECT s.last_value FROM outbox.event_id AS s);
@@ -726,7 +741,7 @@ BEGIN
     highest := newest;
   END IF;
   range_start := greatest(lowest / size * size, floor);
-  range_end := least(((highest + size / 5) / size + 1) * size, ceiling);
+  range_end := least((highest / size + 1 + 4) * size, ceiling);
 END $$;
 
 CREATE FUNCTION outbox.grant_installed() RETURNS void
@@ -758,6 +773,24 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER append_only_whole BEFORE TRUNCATE ON %s FOR EACH STATEMENT'
                  ' EXECUTE FUNCTION outbox.append_only()', part);
 END $$;
+
+CREATE FUNCTION outbox.holders(relations text[]) RETURNS TABLE(holder text, transaction text, since timestamp with time zone)
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- Who else holds a lock on one of them, but autovacuum, which gives way. `since` only of those whom this role may
+  -- see: with pg_read_all_stats all, but prepared transactions, which have no session.
+  SELECT CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
+              ELSE format('%s (pid %s)', coalesce(nullif(max(a.application_name), ''), 'a session'), l.pid) END
+         || ' on ' || min(CAST(CAST(l.relation AS regclass) AS text)),
+         l.virtualtransaction, max(a.xact_start)
+  FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+  WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
+    AND l.pid IS DISTINCT FROM pg_backend_pid()
+  GROUP BY l.pid, l.virtualtransaction
+  HAVING NOT bool_or(l.mode = 'ShareUpdateExclusiveLock')
+$$;
 
 CREATE FUNCTION outbox.holds_open(range_start bigint, range_end bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -811,6 +844,14 @@ CREATE FUNCTION outbox.installed_objects() RETURNS TABLE(name text, kind text, t
     AND (p.proname = 'capture' OR p.proname LIKE 'note\_%')
 $$;
 
+CREATE FUNCTION outbox.kept_for(keep interval) RETURNS interval
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- What is asked for, or the owner's floor where that is longer; without its row, for ever.
+  SELECT greatest(keep, coalesce((SELECT r.keep_at_least FROM outbox.retention AS r), interval '1000 years'))
+$$;
+
 CREATE FUNCTION outbox.key_of(fact text) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -846,28 +887,27 @@ CREATE FUNCTION outbox.lock_briefly(relations text[]) RETURNS void
 -- Before that under a weaker lock, behind which no commit queues: an autovacuum that is at work gives way to it.
 DECLARE
   ends timestamptz;
-  holder text;
+  holder text := outbox.stays(relations);
   relation text;
 BEGIN
-  SELECT format('%s (pid %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid) INTO holder
-  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-  WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-    AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
-    AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker'
-    AND a.xact_start < clock_timestamp() - interval '1 second'
-  LIMIT 1;
   IF holder IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = format('%s has read the history for over a second', holder);
   END IF;
-  PERFORM set_config('lock_timeout', '5s', true);
-  FOREACH relation IN ARRAY relations LOOP
-    EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
-  END LOOP;
-  ends := clock_timestamp() + interval '100 milliseconds';
-  FOREACH relation IN ARRAY relations LOOP
-    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
-    EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
-  END LOOP;
+  BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    FOREACH relation IN ARRAY relations LOOP
+      EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
+    END LOOP;
+    ends := clock_timestamp() + interval '100 milliseconds';
+    FOREACH relation IN ARRAY relations LOOP
+      PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
+      EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
+    END LOOP;
+  EXCEPTION WHEN lock_not_available THEN
+    -- Its locks are gone by now: nobody waits while it is looked up who was in the way.
+    SELECT min(h.holder) INTO holder FROM outbox.holders(relations) AS h;
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = coalesce(holder || ' is in the way', SQLERRM);
+  END;
 END $$;
 
 CREATE FUNCTION outbox.lock_disabled(contract text) RETURNS void
@@ -892,6 +932,7 @@ DECLARE
   first bigint := (SELECT s.last_value / size * size FROM outbox.event_id AS s);
   missing bigint;
 BEGIN
+  PERFORM outbox.one_at_a_time();
   SELECT w.range_start INTO missing
   FROM generate_series(first, first + least(ahead, 1000) * size, size) AS w (range_start)
   WHERE NOT EXISTS (SELECT FROM outbox.ranges('event') AS r
@@ -1061,31 +1102,44 @@ CREATE FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], 
   SELECT coalesce(pg_catalog.array_agg(made.event_id), '{}') FROM made
 $$;
 
+CREATE FUNCTION outbox.one_at_a_time() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Two workers at once make no step of upkeep together: the one that comes second leaves it for the next minute. Between
+-- steps they may take turns: each step begins with what stands.
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7231002) THEN
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'another session is at the upkeep';
+  END IF;
+END $$;
+
 CREATE FUNCTION outbox.prunable(keep interval) RETURNS SETOF bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   -- Where the ranges begin that may go, oldest first.
   SELECT r.range_start FROM outbox.ranges('event') AS r
-  WHERE outbox.may_go(r.range_start, r.range_end, keep) ORDER BY r.range_start
+  WHERE outbox.may_go(r.range_start, r.range_end, outbox.kept_for(keep)) ORDER BY r.range_start
 $$;
 
-CREATE FUNCTION outbox.prune(first_id bigint, keep interval) RETURNS boolean
+CREATE FUNCTION outbox.prune(first_id bigint, asked interval) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 -- Drops the range that begins there, all its facts together, and puts that on record; false where it may not go, or is
--- gone. Under the locks nobody reads a delivery of it: a replay has queued it before, or finds it gone.
+-- gone. Never what is younger than the owner's floor, whatever is asked for. Under the locks nobody reads a delivery of
+-- it: a replay has queued it before, or finds it gone.
 DECLARE
+  keep interval := outbox.kept_for(asked);
   last_id bigint := (SELECT r.range_end FROM outbox.ranges('event') AS r WHERE r.range_start = first_id);
   newest timestamptz := outbox.newest_event(first_id, last_id);
   parts text[] := ARRAY(SELECT r.part FROM unnest(outbox.facts()) WITH ORDINALITY AS f (fact, n)
                         CROSS JOIN LATERAL outbox.ranges(f.fact) AS r
                         WHERE r.range_start = first_id AND r.range_end = last_id ORDER BY f.n);
 BEGIN
-  IF keep < interval '1 day' THEN
-    RAISE EXCEPTION 'expected a retention of a day or more, got %', keep;
-  ELSIF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
+  PERFORM outbox.one_at_a_time();
+  IF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
     RETURN false;
   END IF;
   IF cardinality(parts) <> cardinality(outbox.facts()) THEN
@@ -1405,6 +1459,26 @@ CREATE FUNCTION outbox.rules_for(failed outbox.capture_error) RETURNS SETOF outb
   SELECT (c.r).* FROM candidate AS c
   WHERE c.named OR NOT EXISTS (SELECT FROM candidate AS n WHERE n.named)
 $$;
+
+CREATE FUNCTION outbox.stays(relations text[]) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+-- Who has held one of them for over a second, NULL: nobody. Of whom that can't be seen it is waited for.
+DECLARE
+  unknown text[];
+  who text;
+BEGIN
+  PERFORM pg_stat_clear_snapshot();
+  SELECT min(h.holder) FILTER (WHERE h.since < clock_timestamp() - interval '1 second'),
+         array_agg(h.transaction) FILTER (WHERE h.since IS NULL)
+  INTO who, unknown FROM outbox.holders(relations) AS h;
+  IF who IS NULL AND unknown IS NOT NULL THEN
+    PERFORM pg_sleep(1);
+    SELECT min(h.holder) INTO who FROM outbox.holders(relations) AS h WHERE h.transaction = ANY (unknown);
+  END IF;
+  RETURN who;
+END $$;
 
 CREATE FUNCTION outbox.strays() RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2375,6 +2449,15 @@ CREATE TABLE outbox.replay_default (
     asked_by text NOT NULL,
     CONSTRAINT replay_verdict_check CHECK ((verdict = ANY (ARRAY['again'::text, 'forward'::text])))
 );
+
+CREATE TABLE outbox.retention (
+    one boolean DEFAULT true NOT NULL,
+    keep_at_least interval DEFAULT '30 days'::interval NOT NULL,
+    CONSTRAINT retention_keep_at_least_check CHECK ((keep_at_least >= '1 day'::interval)),
+    CONSTRAINT retention_one_check CHECK (one)
+);
+
+COMMENT ON TABLE outbox.retention IS 'The owner''s floor of retention, one row: nothing younger is dropped, whatever a worker''s settings or login ask for.';
 
 CREATE TABLE outbox.share (
     worker text NOT NULL,
@@ -4231,6 +4314,9 @@ ALTER TABLE ONLY outbox.pruned
 ALTER TABLE ONLY outbox.queue
     ADD CONSTRAINT queue_pkey PRIMARY KEY (connector_id, event_id);
 
+ALTER TABLE ONLY outbox.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY outbox.rule
     ADD CONSTRAINT rule_pkey PRIMARY KEY (name, operation);
 
@@ -4484,7 +4570,7 @@ REVOKE ALL ON FUNCTION outbox.adopt_begin(OUT range_start bigint, OUT range_end 
 
 REVOKE ALL ON FUNCTION outbox.adopt_finish(range_start bigint, range_end bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.adopt_forget() FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.adopt_said(OUT range_start bigint, OUT range_end bigint, OUT tables bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.adopt_validate() FROM PUBLIC;
 
@@ -4538,6 +4624,8 @@ REVOKE ALL ON FUNCTION outbox.grant_installed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.guard_partition(part regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.holders(relations text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.holds_open(range_start bigint, range_end bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
@@ -4545,6 +4633,8 @@ REVOKE ALL ON FUNCTION outbox.in_this_transaction(mark text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.insert_error(failure outbox.failure) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.installed_objects() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.kept_for(keep interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.key_of(fact text) FROM PUBLIC;
 
@@ -4572,9 +4662,11 @@ REVOKE ALL ON FUNCTION outbox.note_failure(note outbox.inbox, state text, messag
 
 REVOKE ALL ON FUNCTION outbox.note_late(failed outbox.capture_error, contracts text[], changed jsonb, detail jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION outbox.one_at_a_time() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION outbox.prunable(keep interval) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.prune(first_id bigint, keep interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.prune(first_id bigint, asked interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
 
@@ -4603,6 +4695,8 @@ REVOKE ALL ON FUNCTION outbox.rule_failure(rule outbox.rule, relation oid, opera
 REVOKE ALL ON FUNCTION outbox.rule_statement(rule outbox.rule, relation oid, operation text, differs text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.rules_for(failed outbox.capture_error) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.stays(relations text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.strays() FROM PUBLIC;
 

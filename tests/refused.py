@@ -33,6 +33,8 @@ REFUSED = {
         UPDATE outbox.capture_error SET recaptured_at = now()
         UPDATE outbox.source SET removed_at = now()
         UPDATE outbox.migration SET sha256 = ''
+        UPDATE outbox.retention SET keep_at_least = '1 day'
+        INSERT INTO outbox.retention DEFAULT VALUES
         DELETE FROM outbox.connector
         UPDATE outbox.connector_day SET attempts = 0
         DELETE FROM outbox.connector_day

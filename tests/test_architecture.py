@@ -53,7 +53,7 @@ LAYERS: dict[str, str] = {
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
-        outbox.doctor.files outbox.doctor.storage outbox.doctor
+        outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "daemon": "outbox.supervisor outbox.signals scheduler",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox.catalog import SqlFaultError
 from outbox.db import first_line, has_to_wait
-from outbox.doctor import alerts, delivery, expiry, files, rights, service, source, storage
+from outbox.doctor import alerts, delivery, expiry, files, retention, rights, service, source, storage
 from outbox.doctor.ground import Check, Finding, Ground, Level
 from outbox.errors import OutboxError
 from outbox.resources import query
@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, Mapping[str, Check]] = {
     },
     "Storage": {
         "partitions": service.check_partitions,
+        "retention": retention.check_retention,
         "indexes": storage.check_indexes,
         "snapshots": storage.check_snapshots,
         "vacuum": storage.check_vacuum,

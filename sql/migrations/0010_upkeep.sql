@@ -16,6 +16,14 @@ COMMENT ON COLUMN outbox.pruned.range_end IS 'The first event id beyond the rang
 COMMENT ON COLUMN outbox.pruned.newest_at IS 'When the last event of the range occurred.';
 COMMENT ON COLUMN outbox.pruned.keep IS 'The retention that was in force.';
 
+CREATE TABLE outbox.retention (
+  one           boolean PRIMARY KEY DEFAULT true CHECK (one),
+  keep_at_least interval NOT NULL DEFAULT '30 days' CHECK (keep_at_least >= interval '1 day')
+);
+COMMENT ON TABLE outbox.retention IS
+  'The owner''s floor of retention, one row: nothing younger is dropped, whatever a worker''s settings or login ask for.';
+INSERT INTO outbox.retention DEFAULT VALUES;
+
 CREATE FUNCTION outbox.facts() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   -- In the order in which routing locks them: whoever locks all takes the same, and waits for nobody who waits for him.
   SELECT ARRAY['event', 'decision', 'delivery', 'attempt', 'replay']
@@ -42,6 +50,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE b.bounds IS NOT NULL
 $$;
 
+CREATE FUNCTION outbox.holders(relations text[]) RETURNS TABLE (holder text, transaction text, since timestamptz)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  -- Who else holds a lock on one of them, but autovacuum, which gives way. `since` only of those whom this role may
+  -- see: with pg_read_all_stats all, but prepared transactions, which have no session.
+  SELECT CASE WHEN l.pid IS NULL THEN 'a prepared transaction'
+              ELSE format('%s (pid %s)', coalesce(nullif(max(a.application_name), ''), 'a session'), l.pid) END
+         || ' on ' || min(CAST(CAST(l.relation AS regclass) AS text)),
+         l.virtualtransaction, max(a.xact_start)
+  FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
+  WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
+    AND l.pid IS DISTINCT FROM pg_backend_pid()
+  GROUP BY l.pid, l.virtualtransaction
+  HAVING NOT bool_or(l.mode = 'ShareUpdateExclusiveLock')
+$$;
+
+CREATE FUNCTION outbox.stays(relations text[]) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Who has held one of them for over a second, NULL: nobody. Of whom that can't be seen it is waited for.
+DECLARE
+  unknown text[];
+  who text;
+BEGIN
+  PERFORM pg_stat_clear_snapshot();
+  SELECT min(h.holder) FILTER (WHERE h.since < clock_timestamp() - interval '1 second'),
+         array_agg(h.transaction) FILTER (WHERE h.since IS NULL)
+  INTO who, unknown FROM outbox.holders(relations) AS h;
+  IF who IS NULL AND unknown IS NOT NULL THEN
+    PERFORM pg_sleep(1);
+    SELECT min(h.holder) INTO who FROM outbox.holders(relations) AS h WHERE h.transaction = ANY (unknown);
+  END IF;
+  RETURN who;
+END $$;
+
 CREATE FUNCTION outbox.lock_briefly(relations text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 -- All of them, each alone without its partitions, within 100 ms: an application's commit that queues behind waits no
@@ -49,28 +91,37 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 -- Before that under a weaker lock, behind which no commit queues: an autovacuum that is at work gives way to it.
 DECLARE
   ends timestamptz;
-  holder text;
+  holder text := outbox.stays(relations);
   relation text;
 BEGIN
-  SELECT format('%s (pid %s)', coalesce(nullif(a.application_name, ''), 'a session'), a.pid) INTO holder
-  FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-  WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-    AND l.relation IN (SELECT format('outbox.%I', r)::regclass FROM unnest(relations) AS r)
-    AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker'
-    AND a.xact_start < clock_timestamp() - interval '1 second'
-  LIMIT 1;
   IF holder IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = format('%s has read the history for over a second', holder);
   END IF;
-  PERFORM set_config('lock_timeout', '5s', true);
-  FOREACH relation IN ARRAY relations LOOP
-    EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
-  END LOOP;
-  ends := clock_timestamp() + interval '100 milliseconds';
-  FOREACH relation IN ARRAY relations LOOP
-    PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
-    EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
-  END LOOP;
+  BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    FOREACH relation IN ARRAY relations LOOP
+      EXECUTE format('LOCK TABLE ONLY outbox.%I IN SHARE UPDATE EXCLUSIVE MODE', relation);
+    END LOOP;
+    ends := clock_timestamp() + interval '100 milliseconds';
+    FOREACH relation IN ARRAY relations LOOP
+      PERFORM set_config('lock_timeout', greatest(1, ceil(extract(epoch FROM ends - clock_timestamp()) * 1000))::text, true);
+      EXECUTE format('LOCK TABLE ONLY outbox.%I IN ACCESS EXCLUSIVE MODE', relation);
+    END LOOP;
+  EXCEPTION WHEN lock_not_available THEN
+    -- Its locks are gone by now: nobody waits while it is looked up who was in the way.
+    SELECT min(h.holder) INTO holder FROM outbox.holders(relations) AS h;
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = coalesce(holder || ' is in the way', SQLERRM);
+  END;
+END $$;
+
+CREATE FUNCTION outbox.one_at_a_time() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Two workers at once make no step of upkeep together: the one that comes second leaves it for the next minute. Between
+-- steps they may take turns: each step begins with what stands.
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7231002) THEN
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'another session is at the upkeep';
+  END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION outbox.make_partition(range_start bigint, range_end bigint) RETURNS void
@@ -123,6 +174,7 @@ DECLARE
   first bigint := (SELECT s.last_value / size * size FROM outbox.event_id AS s);
   missing bigint;
 BEGIN
+  PERFORM outbox.one_at_a_time();
   SELECT w.range_start INTO missing
   FROM generate_series(first, first + least(ahead, 1000) * size, size) AS w (range_start)
   WHERE NOT EXISTS (SELECT FROM outbox.ranges('event') AS r
@@ -154,7 +206,8 @@ END $$;
 
 CREATE FUNCTION outbox.gap_of_caught(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
--- The range that what was caught needs: whole steps, with room for what comes meanwhile, and no range's that stands.
+-- The range that what was caught needs: whole steps, no range's that stands, and with room for what comes meanwhile. What
+-- is beyond it is refused until the swap, and a reader can hold that up for hours: so four steps more.
 DECLARE
   size bigint := outbox.range_size();
   newest bigint := (SELECT s.last_value FROM outbox.event_id AS s);
@@ -174,41 +227,50 @@ BEGIN
     highest := newest;
   END IF;
   range_start := greatest(lowest / size * size, floor);
-  range_end := least(((highest + size / 5) / size + 1) * size, ceiling);
+  range_end := least((highest / size + 1 + 4) * size, ceiling);
 END $$;
 
-CREATE FUNCTION outbox.adopt_forget() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  name text;
-BEGIN
-  IF EXISTS (SELECT FROM pg_constraint AS c, unnest(outbox.defaults()) AS d
-             WHERE c.conrelid = format('outbox.%I', d)::regclass AND c.conname = 'in_range') THEN
-    PERFORM outbox.lock_briefly(outbox.defaults());
-    FOREACH name IN ARRAY outbox.defaults() LOOP
-      EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT IF EXISTS in_range', name);
-    END LOOP;
-  END IF;
-END $$;
+CREATE FUNCTION outbox.adopt_said(OUT range_start bigint, OUT range_end bigint, OUT tables bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- The range that adopt_begin has said of the default partitions, and of how many.
+  SELECT max(b.bounds[1]::bigint), max(b.bounds[2]::bigint), count(*)
+  FROM (SELECT regexp_match(pg_get_constraintdef(c.oid), $re$>= '?(-?\d+)'?.* < '?(-?\d+)'?$re$) AS bounds
+        FROM pg_constraint AS c JOIN unnest(outbox.defaults()) AS d ON c.conrelid = format('outbox.%I', d)::regclass
+        WHERE c.conname = 'in_range') AS b
+$$;
 
 CREATE FUNCTION outbox.adopt_begin(OUT range_start bigint, OUT range_end bigint, OUT gaps bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- A default partition with rows becomes the partition of their range: no row moves, each is seen once at any time.
--- First it says what its range is, for new rows only; NULL where all are empty, no range where one can't hold them.
+-- First it says what its range is, for new rows only; NULL where all are empty, no range where one can't hold them. What
+-- was said before stands where there is room left in it: a step that a reader held up is gone on with, without a lock.
 DECLARE
   fact text;
+  said record;
 BEGIN
-  PERFORM outbox.adopt_forget();
+  PERFORM outbox.one_at_a_time();
+  SELECT * INTO said FROM outbox.adopt_said();
   SELECT g.range_start, g.range_end, g.gaps INTO range_start, range_end, gaps FROM outbox.gap_of_caught() AS g;
   IF gaps <> 1 THEN
     range_start := NULL;
-  ELSIF gaps = 1 THEN
+  END IF;
+  IF range_start = said.range_start AND range_end BETWEEN said.range_end AND said.range_end + 2 * outbox.range_size()
+     AND said.tables = cardinality(outbox.facts()) THEN
+    range_end := said.range_end;
+    RETURN;
+  END IF;
+  IF range_start IS NOT NULL OR said.tables > 0 THEN
     PERFORM outbox.lock_briefly(outbox.defaults());
-    FOREACH fact IN ARRAY outbox.facts() LOOP
+  END IF;
+  FOREACH fact IN ARRAY outbox.facts() LOOP
+    IF said.tables > 0 THEN
+      EXECUTE format('ALTER TABLE outbox.%I DROP CONSTRAINT IF EXISTS in_range', fact || '_default');
+    END IF;
+    IF range_start IS NOT NULL THEN
       EXECUTE format('ALTER TABLE outbox.%I ADD CONSTRAINT in_range CHECK (%I >= %s AND %I < %s) NOT VALID',
                      fact || '_default', outbox.key_of(fact), range_start, outbox.key_of(fact), range_end);
-    END LOOP;
-  END IF;
+    END IF;
+  END LOOP;
 END $$;
 
 CREATE FUNCTION outbox.adopt_validate() RETURNS void
@@ -218,6 +280,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock
 DECLARE
   name text;
 BEGIN
+  PERFORM outbox.one_at_a_time();
   FOREACH name IN ARRAY outbox.defaults() LOOP
     EXECUTE format('ALTER TABLE outbox.%I VALIDATE CONSTRAINT in_range', name);
   END LOOP;
@@ -230,6 +293,10 @@ DECLARE
   fact text;
   part text;
 BEGIN
+  PERFORM outbox.one_at_a_time();
+  IF (SELECT (s.range_start, s.range_end) FROM outbox.adopt_said() AS s) IS DISTINCT FROM (range_start, range_end) THEN
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = 'another session has gone on with what was caught';
+  END IF;
   FOREACH fact IN ARRAY outbox.facts() LOOP
     EXECUTE format('CREATE TABLE outbox.%I (LIKE outbox.%I INCLUDING ALL)', fact || '_next', fact);
     PERFORM outbox.guard_partition(format('outbox.%I', fact || '_next')::regclass);
@@ -295,27 +362,34 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
               ELSE false END
 $$;
 
+CREATE FUNCTION outbox.kept_for(keep interval) RETURNS interval
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- What is asked for, or the owner's floor where that is longer; without its row, for ever.
+  SELECT greatest(keep, coalesce((SELECT r.keep_at_least FROM outbox.retention AS r), interval '1000 years'))
+$$;
+
 CREATE FUNCTION outbox.prunable(keep interval) RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   -- Where the ranges begin that may go, oldest first.
   SELECT r.range_start FROM outbox.ranges('event') AS r
-  WHERE outbox.may_go(r.range_start, r.range_end, keep) ORDER BY r.range_start
+  WHERE outbox.may_go(r.range_start, r.range_end, outbox.kept_for(keep)) ORDER BY r.range_start
 $$;
 
-CREATE FUNCTION outbox.prune(first_id bigint, keep interval) RETURNS boolean
+CREATE FUNCTION outbox.prune(first_id bigint, asked interval) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- Drops the range that begins there, all its facts together, and puts that on record; false where it may not go, or is
--- gone. Under the locks nobody reads a delivery of it: a replay has queued it before, or finds it gone.
+-- gone. Never what is younger than the owner's floor, whatever is asked for. Under the locks nobody reads a delivery of
+-- it: a replay has queued it before, or finds it gone.
 DECLARE
+  keep interval := outbox.kept_for(asked);
   last_id bigint := (SELECT r.range_end FROM outbox.ranges('event') AS r WHERE r.range_start = first_id);
   newest timestamptz := outbox.newest_event(first_id, last_id);
   parts text[] := ARRAY(SELECT r.part FROM unnest(outbox.facts()) WITH ORDINALITY AS f (fact, n)
                         CROSS JOIN LATERAL outbox.ranges(f.fact) AS r
                         WHERE r.range_start = first_id AND r.range_end = last_id ORDER BY f.n);
 BEGIN
-  IF keep < interval '1 day' THEN
-    RAISE EXCEPTION 'expected a retention of a day or more, got %', keep;
-  ELSIF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
+  PERFORM outbox.one_at_a_time();
+  IF last_id IS NULL OR NOT outbox.may_go(first_id, last_id, keep) THEN
     RETURN false;
   END IF;
   IF cardinality(parts) <> cardinality(outbox.facts()) THEN

@@ -6,6 +6,6 @@ WITH range AS (
   JOIN pg_class p ON p.oid = i.inhrelid
   WHERE i.inhparent = to_regclass('outbox.event')
 )
-SELECT max(high) AS ends, max(high - low) AS size, max(high) - (SELECT last_value FROM outbox.event_id) AS room,
+SELECT max(high) AS ends, mode() WITHIN GROUP (ORDER BY high - low) AS size, max(high) - (SELECT last_value FROM outbox.event_id) AS room,
        coalesce(outbox.strays(), '') AS strays
 FROM range

@@ -16,4 +16,12 @@ BEGIN
   IF NOT pg_has_role('outbox_owner', 'USAGE') THEN
     EXECUTE format('GRANT outbox_owner TO %I', current_user);
   END IF;
+  -- Upkeep sees by it how long others have read the history; without, it waits a second to tell.
+  IF NOT pg_has_role('outbox_owner', 'pg_read_all_stats', 'USAGE') THEN
+    BEGIN
+      GRANT pg_read_all_stats TO outbox_owner;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE NOTICE 'a superuser may: GRANT pg_read_all_stats TO outbox_owner';
+    END;
+  END IF;
 END $$;

@@ -29,7 +29,7 @@ GRANT USAGE ON SCHEMA outbox, outbox_audit TO outbox_relay;
 GRANT SELECT, INSERT ON outbox.decision, outbox.delivery, outbox.attempt, outbox.replay, outbox.connector_version
   TO outbox_relay;
 GRANT SELECT ON outbox.event, outbox.erasure, outbox.capture_error, outbox.source, outbox.migration, outbox.expiry,
-  outbox.pruned, outbox.attempt_day
+  outbox.pruned, outbox.retention, outbox.attempt_day
   TO outbox_relay;
 GRANT SELECT, INSERT, UPDATE ON outbox.connector, outbox.alert TO outbox_relay;
 GRANT SELECT, UPDATE ON outbox.expiry_scan TO outbox_relay;
@@ -43,7 +43,7 @@ GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay;
 GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays(), outbox.end_of_day(date, text),
   outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer),
   outbox.record_due(timestamptz, timestamptz, text, text), outbox.make_ahead(integer), outbox.sweep_strays(integer),
-  outbox.adopt_forget(), outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
+  outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
   outbox.prunable(interval), outbox.prune(bigint, interval) TO outbox_relay;
 SELECT outbox.grant_installed();
 
@@ -67,5 +67,5 @@ GRANT EXECUTE ON FUNCTION outbox.content_of(text), outbox.erase(text, text, text
 -- Erasing, called by erase: cancel_lanes, erase_errors, erase_words, error_contracts, errors_of, lock_disabled.
 -- Deadlines, called by capture: deadline.
 -- Partitions and rights: make_partition, guard_partition, grant_installed; called by upkeep: adopt's and prune's helpers
---   caught, defaults, facts, gap_of_caught, holds_open, key_of, lock_briefly, may_go, newest_event, range_size, ranges,
---   uncounted, younger.
+--   adopt_said, caught, defaults, facts, gap_of_caught, holders, holds_open, kept_for, key_of, lock_briefly, may_go,
+--   newest_event, one_at_a_time, range_size, ranges, stays, uncounted, younger.

@@ -296,6 +296,23 @@ def test_once_says_that_work_is_left(database: Database, sql: Connection, crm: R
     assert sql.execute("SELECT event_id FROM outbox.inbox").fetchall() == [(poison,)]
 
 
+def test_once_that_waits_for_a_lock_can_be_ended(
+    database: Database, sql: Connection, crm: Receiver, tmp_path: Path
+) -> None:
+    """Told to end, it leaves a statement that somebody holds up, soon after its time to drain: exit code 1."""
+    insert_connector(sql, url=crm.url)
+    insert_note(sql, "k1")
+    with database.connect() as holder:
+        holder.execute("LOCK TABLE outbox.decision")
+        process = program(tmp_path, database.url, RELAY_DRAIN_SECONDS="0").start("run", "--once")
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_for(lambda: sql.execute(waits).fetchall() != [(0,)], seconds=20)
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: process.poll() is not None, seconds=20)
+
+    assert process.returncode == 1
+
+
 def test_without_a_wake_up_it_polls(database: Database, sql: Connection, crm: Receiver, tmp_path: Path) -> None:
     """No NOTIFY, and the listening connection cut: a note waits for the poll and no longer."""
     outbox = program(tmp_path, database.url, RELAY_POLL_SECONDS="0.5")

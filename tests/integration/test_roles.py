@@ -97,6 +97,16 @@ def test_all_of_ours_belongs_to_the_owner(roled: Logins) -> None:
     assert others == []
 
 
+def test_the_owner_sees_who_holds_up_upkeep(roled: Logins) -> None:
+    """Upkeep runs with his rights, and tells an application's transaction that stays from one that has just begun."""
+    with roled.connect("application") as application, roled.connect("deployer") as deployer, application.transaction():
+        application.execute("SELECT 1")
+        began = deployer.execute(
+            "SELECT xact_start FROM pg_stat_activity WHERE pid = %s", [application.info.backend_pid]
+        ).fetchall()
+    assert began != [(None,)]
+
+
 def test_every_object_has_stated_rights(roled: Logins) -> None:
     """Who adds a table, a sequence, a view or a function says in sql/roles/30_rights.sql who may use it."""
     listed = granting().rpartition("-- The owner's alone.")[2]

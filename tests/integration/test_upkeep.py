@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
@@ -12,27 +13,25 @@ from outbox import replay, upkeep
 from outbox.chores import CHORES
 from outbox.daily import close_days
 from outbox.db import has_to_wait
+from outbox.doctor import Level, examine
 from outbox.errors import RefusedError
-from outbox.settings import Upkeep
+from outbox.settings import Settings, Upkeep
 from tests.conftest import Database
 from tests.factories import (
     Connection,
     connect,
     insert_attempt,
     insert_connector,
-    insert_decision,
     insert_delivery,
     insert_event,
     insert_note,
     insert_queued,
 )
+from tests.partitions import FACTS, KEEP, SIZE, count, finished, go_to, ranges
 from tests.relays import hands
 
-SIZE = 5_000_000
-FACTS = ("event", "decision", "delivery", "attempt", "replay")
-KEEP = Upkeep(retention_days=400, partitions_ahead=2)
 PROMISED = (
-    *("make_ahead", "adopt_begin", "adopt_validate", "adopt_finish", "adopt_forget"),
+    *("make_ahead", "adopt_begin", "adopt_validate", "adopt_finish"),
     *("sweep_strays", "prunable", "prune"),
 )
 """The functions that a role without rights to DDL may be given."""
@@ -43,36 +42,6 @@ def sql(database: Database) -> Iterator[Connection]:
     """A plain connection to a migrated database."""
     with connect(database) as connection:
         yield connection
-
-
-def ranges(sql: Connection, fact: str = "event") -> list[int]:
-    """Where the ranges of a fact begin."""
-    return [int(str(row[0])) for row in sql.execute("SELECT range_start FROM outbox.ranges(%s) ORDER BY 1", [fact])]
-
-
-def count(sql: Connection, table: str) -> int:
-    """Its rows."""
-    counted = sql.execute(f"SELECT count(*) FROM outbox.{table}".encode())  # noqa: S608 (a name of ours)
-    return int(str(counted.fetchall()[0][0]))
-
-
-def go_to(sql: Connection, event_id: int) -> None:
-    """The next event gets the id after this one."""
-    sql.execute("SELECT setval('outbox.event_id', %s)", [event_id])
-
-
-def finished(sql: Connection, connector: int, *, age: str = "500 days", body: bytes | None = b"{}") -> int:
-    """An event with all its facts, as old as said; its id."""
-    then = sql.execute("SELECT now() - CAST(%s AS interval)", [age]).fetchall()[0][0]
-    event = insert_event(sql, occurred_at=then)
-    insert_decision(sql, event, "deliver", connector_id=connector)
-    insert_delivery(sql, event, connector, created_at=then, body=body)
-    insert_attempt(sql, event, connector, started_at=then)
-    sql.execute(
-        "INSERT INTO outbox.replay (event_id, connector_id, verdict, asked_by) VALUES (%s, %s, 'again', 'me')",
-        [event, connector],
-    )
-    return event
 
 
 def count_days(database: Database) -> None:
@@ -130,67 +99,6 @@ def test_a_reader_that_stays_holds_nothing_up(database: Database, sql: Connectio
     assert ranges(sql) == [n * SIZE for n in range(4)]
     upkeep.keep_up(database.engine, KEEP)
     assert ranges(sql) == [n * SIZE for n in range(6)]
-
-
-def test_what_the_default_caught_is_adopted(database: Database, sql: Connection) -> None:
-    """Rows of every fact get a partition of their own, new ones too, and an empty default takes over."""
-    connector = insert_connector(sql)
-    go_to(sql, 7 * SIZE + 10)
-    events = [finished(sql, connector) for _ in range(3)]
-    assert [count(sql, f"{fact}_default") for fact in FACTS] == [3] * 5
-
-    upkeep.keep_up(database.engine, KEEP)
-
-    assert [count(sql, f"{fact}_default") for fact in FACTS] == [0] * 5
-    assert [count(sql, fact) for fact in FACTS] == [3] * 5
-    assert ranges(sql) == [0, SIZE, 2 * SIZE, 3 * SIZE, 7 * SIZE, 8 * SIZE, 9 * SIZE]
-    later = finished(sql, connector)
-    assert sql.execute("SELECT id FROM outbox.event_35000000 ORDER BY id").fetchall() == [
-        (event,) for event in [*events, later]
-    ]
-    upkeep.keep_up(database.engine, KEEP)
-    assert len(ranges(sql)) == 7
-
-
-def test_a_range_is_adopted_up_to_the_next_one(database: Database, sql: Connection) -> None:
-    """A gap between ranges that stand is filled, not overlapped."""
-    connector = insert_connector(sql)
-    sql.execute("SELECT outbox.make_partition(22000000, 27000000)")
-    go_to(sql, 4 * SIZE)
-    finished(sql, connector)
-    go_to(sql, 23_000_000)
-
-    assert upkeep.adopt(database.engine)
-    assert sql.execute(
-        "SELECT part, range_end FROM outbox.ranges('attempt') WHERE range_start = 20000000"
-    ).fetchall() == [("attempt_20000000", 22_000_000)]
-
-
-def test_rows_on_both_sides_of_a_range_are_left_for_a_person(database: Database, sql: Connection) -> None:
-    """No one range can hold them; they stay readable in the default, and nothing is made over them."""
-    connector = insert_connector(sql)
-    go_to(sql, 4 * SIZE)
-    finished(sql, connector)
-    sql.execute("SELECT outbox.make_partition(25000000, 30000000)")
-    go_to(sql, 6 * SIZE)
-    finished(sql, connector)
-
-    assert not upkeep.adopt(database.engine)
-    assert upkeep.make_ahead(database.engine, ranges=2) == []
-    assert count(sql, "event") == 2
-
-
-def test_adopting_that_was_cut_off_begins_anew(database: Database, sql: Connection) -> None:
-    """A worker that died half way leaves a condition on the default; the next one takes it back."""
-    connector = insert_connector(sql)
-    go_to(sql, 4 * SIZE)
-    finished(sql, connector)
-    sql.execute("SELECT outbox.adopt_begin()")
-
-    upkeep.keep_up(database.engine, KEEP)
-
-    assert ranges(sql)[-3:] == [4 * SIZE, 5 * SIZE, 6 * SIZE]
-    assert sql.execute("SELECT count(*) FROM pg_constraint WHERE conname = 'in_range'").fetchall() == [(0,)]
 
 
 def test_a_late_attempt_of_a_pruned_delivery_is_swept(database: Database, sql: Connection) -> None:
@@ -270,6 +178,32 @@ def test_a_range_stays_until_its_days_are_counted(database: Database, sql: Conne
     assert sql.execute("SELECT attempts, delivered FROM outbox_audit.connector_daily").fetchall() == [(1, 1)] * 2
 
 
+def test_the_owners_floor_binds_whoever_asks_for_less(
+    database: Database, sql: Connection, old: tuple[int, int]
+) -> None:
+    """By a worker's settings or its login; what was kept for is on record."""
+    sql.execute("UPDATE outbox.retention SET keep_at_least = '600 days'")
+    assert upkeep.prune(database.engine, days=1) == []
+    assert sql.execute("SELECT outbox.prune(0, interval '1 day')").fetchall() == [(False,)]
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql.execute("UPDATE outbox.retention SET keep_at_least = '1 hour'")
+    told = [
+        (one.level, one.words)
+        for days in (400, 700)
+        for one in examine(database.engine, Settings(upkeep=Upkeep(retention_days=days)))
+        if one.name == "retention"
+    ]
+    assert told == [
+        (Level.WARNING, "upkeep.retention_days = 400 is below the owner's floor: history is kept for 600 days"),
+        (Level.OK, "history is kept for 700 days"),
+    ]
+
+    sql.execute("UPDATE outbox.retention SET keep_at_least = '450 days'")
+    assert upkeep.prune(database.engine, days=1) == [0]
+    assert sql.execute("SELECT keep = '450 days' FROM outbox.pruned").fetchall() == [(True,)]
+    assert old[0] not in ranges(sql)
+
+
 @pytest.mark.usefixtures("old")
 def test_no_retention_keeps_everything(database: Database, sql: Connection) -> None:
     """0 days are for ever."""
@@ -346,9 +280,9 @@ def test_a_role_without_rights_keeps_up_by_the_functions_alone(
             "SELECT outbox.make_partition(90000000, 95000000)",
             "DROP TABLE outbox.event_5000000",
             "DELETE FROM outbox.event",
-            "SELECT outbox.prune(5000000, interval '1 hour')",
+            "UPDATE outbox.retention SET keep_at_least = '1 day'",
         ):
-            with pytest.raises(DBAPIError, match=r"permission denied|must be owner|expected a retention of a day"):
+            with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
                 upkeep_runs(engine.url.render_as_string(hide_password=False), forbidden)
     finally:
         engine.dispose()

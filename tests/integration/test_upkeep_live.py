@@ -78,7 +78,7 @@ def test_everything_goes_on_while_partitions_change(source_database: Database) -
         def at_rest() -> bool:
             upkeep.keep_up(source_database.engine, Upkeep(retention_days=400, partitions_ahead=2))
             rows = sql.execute("SELECT range_start FROM outbox.ranges('event') ORDER BY 1").fetchall()
-            return rows == [(n * SIZE,) for n in range(1, 7)]
+            return rows == [(n * SIZE,) for n in range(1, 5)]
 
         with _busy(source_database) as watch:
             _wait(lambda: len(watch.committed) > 20)
@@ -86,11 +86,12 @@ def test_everything_goes_on_while_partitions_change(source_database: Database) -
             stands = len(watch.committed)
             _wait(lambda: len(watch.committed) > stands + 50)
 
+        assert sql.execute("SELECT sqlstate, message FROM outbox.capture_error").fetchall() == []
         rows = sql.execute(
             "SELECT (SELECT count(*) FROM outbox.event), (SELECT count(*) FROM outbox.event_default),"
-            " (SELECT count(*) FROM outbox.capture_error), (SELECT count(*) FROM contract)"
+            " (SELECT count(*) FROM contract)"
         ).fetchall()
-        assert rows == [(len(watch.committed), 0, 0, len(watch.committed))]
+        assert rows == [(len(watch.committed), 0, len(watch.committed))]
         assert -1 not in watch.seen
         less = [before - after for before, after in pairwise(watch.seen) if after < before]
         assert less in ([], [1]), "only the drop of the old range, of one event, lowers the count"
