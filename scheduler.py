@@ -37,6 +37,7 @@ from outbox.wake import Listener
 
 LEAVE_SECONDS = 3.0
 CLOCK_SECONDS = 1.0
+AGAIN = " again"
 BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 
@@ -102,7 +103,7 @@ class Daemon:
         self._hung_code = 1
         with self._claiming.connect() as connection:
             check_schema(connection)
-        Scanner(self._chores, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
+        scanned = self._scan_once()
         try:
             unrouted, due = self._pass_once()
             while due and not self._stopping.wait(self._settings.relay.heartbeat_seconds):
@@ -110,7 +111,16 @@ class Daemon:
                 unrouted, due = self._pass_once()
         finally:
             _log_passed(self._relay.drain(seconds=self._settings.relay.drain_seconds, forget=True))
-        return 1 if unrouted or due else 0
+        return 1 if unrouted or due or not scanned else 0
+
+    def _scan_once(self) -> bool:
+        """Whether all deadlines that passed were raised; where they can't be, reports go out all the same."""
+        try:
+            Scanner(self._chores, self._settings.expiry, by=self.name, stopping=self._stopping).scan(asked=True)
+        except DBAPIError as error:
+            get_log().error("job_failed", job="expiry", error=first_line(error))
+            return False
+        return True
 
     def _pass_once(self) -> tuple[int, int]:
         _log_passed(self._relay.run_until_idle())
@@ -150,7 +160,7 @@ class Daemon:
         run, at = partial(chore.run, self._hands, chore), _now() + timedelta(seconds=seconds)
         if not self._stopping.is_set():
             self._scheduler.add_job(
-                run, "date", run_date=at, id=f"{chore.name} again", max_instances=2, replace_existing=True
+                run, "date", run_date=at, id=f"{chore.name}{AGAIN}", max_instances=2, replace_existing=True
             )
 
     def _follow_clock(self, before: float) -> float:
@@ -199,8 +209,9 @@ class Daemon:
 
     def _note_failure(self, event: JobExecutionEvent) -> None:
         """A periodic job that failed runs again at its next time."""
-        self._measures.chore_failed(event.job_id)
-        get_log().error("job_failed", job=event.job_id, error=first_line(event.exception))
+        job = event.job_id.removesuffix(AGAIN)
+        self._measures.chore_failed(job)
+        get_log().error("job_failed", job=job, error=first_line(event.exception))
 
     def _heartbeat(self) -> None:
         try:

@@ -201,6 +201,17 @@ class Catalog:
             cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000}".encode())
             return list(cursor.execute(sql.encode()).fetchall())
 
+    def count(self, sql: str, *, types: Sequence[str], values: Sequence[str], seconds: int) -> int:
+        """How many rows a query has for these values of its parameters, as SQL; SqlFaultError where it takes longer."""
+        name = f"outbox_inspected_{next(_numbers)}"
+        with self.trial() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000}".encode())
+            counting = f"SELECT count(*) FROM (\n{sql}\n) AS counted"
+            cursor.execute(f"PREPARE {name} ({', '.join(types)}) AS {counting}".encode())
+            row = cursor.execute(f"EXECUTE {name} ({', '.join(values)})".encode()).fetchone()
+            cursor.execute(f"DEALLOCATE {name}".encode())
+        return int(row[0]) if row else 0
+
     def cost(self, what: str, sql: str, *, types: Sequence[str], values: Sequence[str] = ()) -> Cost:
         """The plan of a lookup for these values of its parameters, as SQL; without them, for any."""
         name = f"outbox_inspected_{next(_numbers)}"

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -25,7 +25,8 @@ LEAST_PAUSE_SECONDS = 0.02
 class Hands:
     """What a chore works with: an engine for its transactions, the settings, the worker's name, its measures.
 
-    `again` runs a chore once more after so many seconds, beside its slots; `stopping` is set when the process ends.
+    `again` runs a chore once more after so many seconds, beside its slots; `stopping` is set when the process ends;
+    `scanning` is held by the one scan for deadlines of this process.
     """
 
     engine: Engine
@@ -34,6 +35,7 @@ class Hands:
     again: Callable[["Chore", float], None]
     stopping: threading.Event
     measures: Measures
+    scanning: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def _keep_up(hands: Hands, chore: Chore) -> None:
 
 def _raise_expired(hands: Hands, chore: Chore) -> None:
     """Who scans, and when, is told by the scan's own row: a deadline doesn't wait for a slot."""
+    if not hands.scanning.acquire(blocking=False):
+        return
     seconds: float | None = hands.settings.expiry.scan_seconds
     try:
         scanner = Scanner(hands.engine, hands.settings.expiry, by=hands.worker, stopping=hands.stopping)
@@ -90,6 +94,7 @@ def _raise_expired(hands: Hands, chore: Chore) -> None:
         if scanned.raised:
             get_log().info("expired_raised", deadlines=scanned.raised)
     finally:
+        hands.scanning.release()
         if seconds is not None:
             hands.again(chore, max(LEAST_PAUSE_SECONDS, seconds))
 

@@ -41,14 +41,19 @@ def window(progress: Progress, *, sweep_hours: float) -> Window:
 
 
 def next_look(now: datetime, nearest: datetime | None, *, took: float, every: float) -> datetime:
-    """When to look next: at the nearest deadline that is known, but not later than `every` seconds from now.
+    """When to look next: at the nearest deadline that is known, and within `every` seconds.
 
-    Nor so soon that scans do nothing else: where a look `took` long, the database is left in peace for longer.
+    But not so soon that scans do nothing else: after a look that `took` long the database is left in peace for longer,
+    beyond `every` too.
     """
     latest = now + timedelta(seconds=every)
-    if nearest is None:
-        return latest
-    return min(latest, max(nearest, now + max(SHORTEST, timedelta(seconds=IDLE * took))))
+    rest = max(SHORTEST, timedelta(seconds=IDLE * took))
+    return max(now + rest, latest if nearest is None else min(nearest, latest))
+
+
+def lateness(now: datetime, looked_at: datetime, *, took: float, every: float) -> float:
+    """For how many seconds a scan should have ended, after one that ended then; below 0 where there is time yet."""
+    return (now - looked_at).total_seconds() - max(every, IDLE * took) - took
 
 
 def fewer(most: int) -> int:

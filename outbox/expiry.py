@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,8 +18,8 @@ from outbox.expiry_store import Count, Due, Raised, State
 from outbox.log import get_log
 from outbox.settings import Expiry
 
-LEASE_SECONDS, SWEEP_LEASE_SECONDS = 60.0, 600.0
-"""How long after its last batch a scan is left alone; one that looks at all deadlines may take longer over it."""
+LEASE_SECONDS, UNSEEN_LEASE_SECONDS = 600.0, 60.0
+"""How long a look may take before another comes; the second where no row of a worker tells whether it is alive."""
 ALIKE = 8
 """So many contracts in a row that can't be read: the fault is the mapping's, and not theirs."""
 PACE_SECONDS = 2.0
@@ -46,32 +46,51 @@ class Scanner:
         self._settings = settings
         self._by = by
         self._stopping = stopping or threading.Event()
+        self._waited = 0.0
+        self.failures = 0
+        """Contracts that could not be read, and were recorded."""
 
     def scan(self, *, asked: bool = False, sweep: bool = False) -> Scanned:
         """Raises what is due, where nobody else is at it or it was `asked` for; `sweep`: looks at every deadline."""
         with self._engine.begin() as connection:
             store.be_quick(connection)
-            progress = store.claim(connection, self._by, lease_seconds=LEASE_SECONDS, asked=asked)
+            progress = store.claim(connection, self._by, lease_seconds=UNSEEN_LEASE_SECONDS, asked=asked)
             if progress is None:
                 return Scanned(None, _seconds_to_next(store.state(connection)))
+        try:
+            return self._look(deadlines.window(progress, sweep_hours=0 if sweep else self._settings.sweep_hours))
+        except Exception:
+            self._give_up(pause_seconds=min(UNSEEN_LEASE_SECONDS, self._settings.scan_seconds))
+            raise
+
+    def _look(self, looked: Window) -> Scanned:
         began = time.monotonic()
-        looked = deadlines.window(progress, sweep_hours=0 if sweep else self._settings.sweep_hours)
+        self._renew()
         due = self._narrowed(looked) if looked.sweep else looked
-        raised = sum(self.raise_all(due, leased=True)) if due else 0
-        seconds = time.monotonic() - began
+        batches = list(self.raise_all(due, leased=True)) if due else []
+        if self._stopping.is_set():
+            self._give_up(pause_seconds=0)
+        else:
+            self._end(looked, seconds=time.monotonic() - began, batches=batches)
+        with self._engine.begin() as connection:
+            return Scanned(sum(batches), _seconds_to_next(store.state(connection)))
+
+    def _renew(self) -> bool:
+        """Whether the scan is still ours; in a transaction of its own, for the work that follows may take long."""
         with self._engine.begin() as connection:
             store.be_quick(connection)
-            if self._stopping.is_set():
-                store.renew(connection, self._by, lease_seconds=0)  # another may go on at once
-            else:
-                self._end(connection, looked, seconds=seconds, raised=raised)
-            return Scanned(raised, _seconds_to_next(store.state(connection)))
+            return store.renew(connection, self._by, lease_seconds=LEASE_SECONDS, unseen_seconds=UNSEEN_LEASE_SECONDS)
+
+    def _give_up(self, *, pause_seconds: float) -> None:
+        try:
+            with self._engine.begin() as connection:
+                store.be_quick(connection)
+                store.release(connection, self._by, pause_seconds=pause_seconds)
+        except DBAPIError as error:  # the lease runs out by itself, and what ended the scan is told by its own error
+            get_log().warning("expiry_lease_kept", error=first_line(error))
 
     def _narrowed(self, looked: Window) -> Window | None:
         """Where in the window there is anything at all, found in one pass, where batches would each look for more."""
-        with self._engine.begin() as connection:
-            store.be_quick(connection)
-            store.renew(connection, self._by, lease_seconds=SWEEP_LEASE_SECONDS)
         with self._engine.begin() as connection:
             first = store.count_due(connection, looked).first
         return None if first is None else replace(looked, after=first - timedelta(microseconds=1))
@@ -83,34 +102,32 @@ class Scanner:
         """
         batch = most = self._settings.batch
         failures = 0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and (not leased or self._renew()):
             try:
-                done = self._raise_batch(looked, most, leased=leased)
+                done = self._raise_batch(looked, most)
             except DBAPIError as error:
                 if is_transient(error) or failures == ALIKE:
                     raise
                 if most == 1:
                     self._record(looked, error)
                     failures += 1
+                    self.failures += 1
                 most = deadlines.fewer(most)
                 continue
-            if done is None:
-                return
             failures = 0
             yield done.raised
             if done.found < most:
                 return
             looked = replace(looked, after=max(looked.after, done.floor or looked.after))
             most = deadlines.more(most, batch=batch)
+            began = time.monotonic()
             self._wait_for(done)
+            self._waited += time.monotonic() - began
 
-    def _raise_batch(self, looked: Window, most: int, *, leased: bool) -> Raised | None:
-        """A batch, in a transaction of its own; None where the scan is another's by now."""
+    def _raise_batch(self, looked: Window, most: int) -> Raised:
+        """A batch, in a transaction of its own."""
         with self._engine.begin() as connection:
             store.be_quick(connection)
-            lease_seconds = SWEEP_LEASE_SECONDS if looked.sweep else LEASE_SECONDS
-            if leased and not store.renew(connection, self._by, lease_seconds=lease_seconds):
-                return None
             return store.raise_due(connection, looked, most=most)
 
     def _record(self, looked: Window, error: DBAPIError) -> None:
@@ -129,15 +146,24 @@ class Scanner:
                     return
             self._stopping.wait(PACE_LOOK_SECONDS)
 
-    def _end(self, connection: Connection, looked: Window, *, seconds: float, raised: int) -> None:
-        """Plans the next look: by the first deadline that is known to come before the interval is over."""
+    def _end(self, looked: Window, *, seconds: float, batches: Sequence[int]) -> None:
+        """Plans the next look: by the first deadline that is known to come before the interval is over.
+
+        A look costs a batch's share of the scan: what is repeated without end is a scan of one, that raises nothing.
+        """
         every = self._settings.scan_seconds
-        ahead = Window(looked.until, looked.until + timedelta(seconds=every))
         began = time.monotonic()
-        nearest = next((one.deadline for one in store.due(connection, ahead, most=1)), None)
-        took = time.monotonic() - began
-        due_at = deadlines.next_look(standing(connection).progress.at, nearest, took=took, every=every)
-        store.end(connection, self._by, looked, due_at=due_at, seconds=seconds, raised=raised)
+        if not self._renew():
+            return
+        with self._engine.begin() as connection:
+            ahead = Window(looked.until, looked.until + timedelta(seconds=every))
+            nearest = next((one.deadline for one in store.due(connection, ahead, most=1)), None)
+            aside = time.monotonic() - began
+            took = (seconds - self._waited) / max(1, len(batches)) + aside
+            due_at = deadlines.next_look(standing(connection).progress.at, nearest, took=took, every=every)
+        with self._engine.begin() as connection:
+            store.be_quick(connection)
+            store.end(connection, self._by, looked, due_at=due_at, seconds=seconds + aside, raised=sum(batches))
 
 
 def _seconds_to_next(found: State | None) -> float | None:

@@ -6,19 +6,30 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from outbox.deadlines import Progress, Window
+from outbox.deadlines import Progress, Window, lateness
 from outbox.resources import query
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The scan as it stands; `progress` holds the database's time. The last one took `seconds` and raised `raised`."""
+    """The scan as it stands; `progress` holds the database's time. The last one took `seconds` and raised `raised`.
+
+    `looked_at` is when it ended, or since when one is wanted; `scanning` while one is under way.
+    """
 
     progress: Progress
     due_at: datetime
     ended_at: datetime | None
     seconds: float | None
     raised: int
+    looked_at: datetime
+    scanning: bool
+
+    def late(self, *, every: float) -> float:
+        """For how many seconds a scan should have ended; below 0 where there is time yet, or one is under way."""
+        if self.scanning:
+            return -1.0
+        return lateness(self.progress.at, self.looked_at, took=self.seconds or 0.0, every=every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ def state(connection: Connection) -> State | None:
     if row is None:
         return None
     progress = Progress(row.since, row.scanned_to, row.swept_at, row.now)
-    return State(progress, row.due_at, row.ended_at, row.seconds, row.raised)
+    return State(progress, row.due_at, row.ended_at, row.seconds, row.raised, row.looked_at, row.scanning)
 
 
 def claim(connection: Connection, worker: str, *, lease_seconds: float, asked: bool) -> Progress | None:
@@ -69,10 +80,15 @@ def claim(connection: Connection, worker: str, *, lease_seconds: float, asked: b
     return None if row is None else Progress(row.since, row.scanned_to, row.swept_at, row.now)
 
 
-def renew(connection: Connection, worker: str, *, lease_seconds: float) -> bool:
-    """Whether the scan is still this worker's."""
-    values = {"worker": worker, "lease_seconds": lease_seconds}
+def renew(connection: Connection, worker: str, *, lease_seconds: float, unseen_seconds: float) -> bool:
+    """Whether the scan is still this worker's; then it is for so long, for one that gives no sign a shorter time."""
+    values = {"worker": worker, "lease_seconds": lease_seconds, "unseen_seconds": unseen_seconds}
     return connection.execute(query("expiry_renew"), values).one_or_none() is not None
+
+
+def release(connection: Connection, worker: str, *, pause_seconds: float) -> None:
+    """Gives up a scan of this worker: another may go on after so many seconds."""
+    connection.execute(query("expiry_release"), {"worker": worker, "pause_seconds": pause_seconds})
 
 
 def end(connection: Connection, worker: str, looked: Window, *, due_at: datetime, seconds: float, raised: int) -> None:

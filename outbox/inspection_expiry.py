@@ -1,11 +1,12 @@
 """Holds [expired] against the catalogue: its SQL, the type and zone of its deadlines, what a scan costs."""
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Lookup
-from collections.abc import Sequence
+from datetime import datetime
 
 from outbox.capture_expiry import ARGUMENTS, DATE, DEADLINE_TYPES, ZONED, deadline_index
 from outbox.capture_facts import ExpiredFacts
-from outbox.capture_sql import quote
+from outbox.capture_sql import literal, quote
 from outbox.catalog import Catalog, Cost, ResultColumn, SqlFaultError
 from outbox.errors import ConfigurationError
 from outbox.inspection_words import Findings, in_words
@@ -13,6 +14,7 @@ from outbox.mapping import Expired, Mapping
 
 AN_HOUR = ("now() - interval '1 hour'", "now()", "1000")
 """What a scan asks for, as a rule: what it has looked at, less an hour, up to now."""
+COUNT_SECONDS = 5
 
 
 def inspect_expired(
@@ -126,6 +128,23 @@ def measure_expired(catalog: Catalog, sql: str, index: str | None) -> tuple[Cost
         ) from error
     warned = (f"expired: each scan reads all of {', '.join(cost.slow)}; {remedy(index)}",) if cost.slow else ()
     return cost, warned
+
+
+def raised_anew(catalog: Catalog, sql: str, since: datetime) -> Iterator[str]:
+    """A warning where another query than the last one finds deadlines that passed and never were, to it, raised."""
+    began = f"timestamptz {literal(since.isoformat())}"
+    try:
+        found = catalog.count(sql, types=ARGUMENTS, values=(began, "now()", "NULL"), seconds=COUNT_SECONDS)
+    except SqlFaultError:
+        counted = f"deadlines, which could not be counted within {COUNT_SECONDS} s,"
+    else:
+        if not found:
+            return
+        counted = "1 deadline" if found == 1 else f"{found} deadlines"
+    yield (
+        f"expired: {counted} passed after {since:%Y-%m-%dT%H:%M:%SZ} and raised nothing yet as this mapping reckons"
+        " them; the next scan raises them, unless `since` in [expired] is later"
+    )
 
 
 def scan_cost(catalog: Catalog, sql: str) -> Cost:

@@ -4,7 +4,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,11 +13,12 @@ import psycopg
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
+from outbox import expiry_store
 from outbox.capture import build
 from outbox.catalog import Catalog
 from outbox.errors import ConfigurationError, OutboxError
 from outbox.inspection import Inspected, inspect
-from outbox.inspection_expiry import measure_expired
+from outbox.inspection_expiry import measure_expired, raised_anew
 from outbox.mapping import Mapping
 from outbox.plan import INSTALL_LOCK, LOCK_TIMEOUT, Installed, Live, Plan, compare
 from outbox.resources import folder, query
@@ -82,8 +83,18 @@ def plan(connection: Connection, mapping: Mapping, *, allow_slow: bool = False) 
     installation = build(mapping, inspected.facts, templates())
     if installation.expiring is not None:
         cost, warnings = measure_expired(Catalog(connection), installation.expiring, installation.deadline_index)
-        inspected = replace(inspected, costs=(*inspected.costs, cost), warnings=(*inspected.warnings, *warnings))
+        anew = _raised_anew(connection, mapping, installation.expiring)
+        inspected = replace(inspected, costs=(*inspected.costs, cost), warnings=(*inspected.warnings, *warnings, *anew))
     return Planned(compare(installation, live_objects(connection), installed(connection)), inspected)
+
+
+def _raised_anew(connection: Connection, mapping: Mapping, expiring: str) -> Iterator[str]:
+    row = connection.execute(query("source_current")).one_or_none()
+    found = expiry_store.state(connection)
+    if row is None or found is None or json.loads(row.mapping)["installed"].get("expiring") == expiring:
+        return
+    since = mapping.expired.since if mapping.expired else None
+    yield from raised_anew(Catalog(connection), expiring, since or found.progress.since)
 
 
 def live_objects(connection: Connection) -> dict[str, Live]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from outbox import drift, standing
+from outbox import drift, expiry_store, standing
 from outbox.alerting import Severity, Trouble, listed
 from outbox.db import first_line, has_to_wait, is_transient
 from outbox.duration import write_duration
@@ -20,6 +20,8 @@ from outbox.settings import Settings
 from outbox.standing import Standing
 
 LOOK_SECONDS = 5.0
+EXPIRY_LATE_SECONDS = 300.0
+"""So long after it should have ended a scan for deadlines is late: one that fails is tried again each minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,21 @@ def _strays(ground: Look, rule: str) -> Iterator[Trouble]:
         )
 
 
+def _expiry_late(ground: Look, rule: str) -> Iterator[Trouble]:
+    found = expiry_store.state(ground.connection)
+    late = 0.0 if found is None else found.late(every=ground.settings.expiry.scan_seconds)
+    if late > EXPIRY_LATE_SECONDS:
+        yield Trouble(
+            rule,
+            "",
+            Severity.CRITICAL,
+            "Contracts that expire are not told",
+            f"a scan for deadlines should have ended, {_for(late)}",
+            "`outbox doctor` says what it lacks; the log of `outbox run` says why it fails",
+            {"late_seconds": round(late)},
+        )
+
+
 def _for(seconds: float) -> str:
     return f"for {write_duration(max(1, round(seconds)))}"
 
@@ -187,4 +204,5 @@ KINDS: Mapping[str, Callable[[Look, str], Iterator[Trouble]]] = {
     "lag": _lag,
     "no_partition_ahead": _room,
     "default_partition": _strays,
+    "expiry_late": _expiry_late,
 }

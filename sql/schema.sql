@@ -1264,6 +1264,27 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION outbox.recapture_expired(failed outbox.capture_error) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+-- Whether it is still due is for the next scan to find: no longer kept out, it looks at every deadline again. But none
+-- looks so far back as `since`: what a backfill asked for is raised here.
+DECLARE
+  since timestamptz;
+BEGIN
+  UPDATE outbox.expiry_scan AS s SET swept_at = NULL, worker = NULL, due_at = pg_catalog.clock_timestamp()
+  RETURNING s.since INTO since;
+  IF since IS NULL THEN
+    RAISE EXCEPTION 'no mapping with [expired] is installed, so nothing can expire';
+  ELSIF failed.occurred_at > since THEN
+    RETURN '{}';
+  END IF;
+  UPDATE outbox.capture_error AS e SET recaptured_at = pg_catalog.clock_timestamp() WHERE e.id = failed.id;
+  PERFORM outbox.raise_due(failed.occurred_at - interval '1 microsecond', failed.occurred_at, NULL);
+  RETURN ARRAY(SELECT x.event_id FROM outbox.expiry AS x
+               WHERE x.contract_id = failed.contract_id AND x.deadline = failed.occurred_at ORDER BY x.event_id);
+END $$;
+
 CREATE FUNCTION outbox.recapture_one(failed outbox.capture_error) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $_$
@@ -1275,9 +1296,7 @@ DECLARE
   tried boolean := false;
 BEGIN
   IF failed.relation IS NULL AND failed.rule = 'expired' THEN
-    -- Whether it is still due is for the next scan to find: no longer kept out, it looks at every deadline again.
-    UPDATE outbox.expiry_scan SET swept_at = NULL, worker = NULL, due_at = pg_catalog.clock_timestamp();
-    RETURN ids;
+    RETURN outbox.recapture_expired(failed);
   END IF;
   IF failed.relation IS NULL THEN
     RETURN outbox.note_late(failed, ARRAY[failed.contract_id], failed.changed, failed.detail);
@@ -1638,7 +1657,7 @@ BEGIN
       AS f ON f.contract_id = n.contract_id
     CROSS JOIN LATERAL outbox.deadline(f.document, f.business_unit) AS d (deadline)
     WHERE n.trigger = 'expired' AND d.deadline IS NOT NULL AND f.standing <> 'filtered'
-    ORDER BY n.event_id
+    ORDER BY n.contract_id, d.deadline, n.event_id
     ON CONFLICT DO NOTHING;
   END IF;
   WITH found AS MATERIALIZED (
@@ -4677,6 +4696,8 @@ REVOKE ALL ON FUNCTION outbox.range_size() FROM PUBLIC;
 REVOKE ALL ON FUNCTION outbox.ranges(fact text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.recapture(after bigint, most integer, OUT last_id bigint, OUT recaptured bigint, OUT failed bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.recapture_expired(failed outbox.capture_error) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.recapture_one(failed outbox.capture_error) FROM PUBLIC;
 

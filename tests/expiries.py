@@ -1,14 +1,17 @@
 """An application whose contracts expire, the scan over them, and what it raised."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from outbox import audit
+from outbox.deadlines import Window
 from outbox.expiry import Scanned, Scanner
 from outbox.settings import Expiry
 from tests.conftest import Database
 from tests.sources import Source
 
 OPEN = {"open": "status IN ('draft', 'sent')"}
+SEND = [{"trigger": "send", "table": "email", "on": "insert", "contract": "new.contract_id"}]
 INBOX = "SELECT count(*) FROM outbox.inbox"
 
 
@@ -53,3 +56,18 @@ def raised(source: Source) -> list[tuple[str, datetime]]:
 def contracts(source: Source) -> list[str]:
     """Which contracts raised `expired`, in that order."""
     return [one for one, _ in raised(source)]
+
+
+def window(source: Source) -> Window:
+    """The last day."""
+    with source.database.engine.connect() as connection:
+        now = audit.clock(connection)
+    return Window(now - timedelta(days=1), now)
+
+
+def many(source: Source, count: int) -> None:
+    """So many contracts that expired an hour ago, of which capture heard nothing."""
+    source.run(
+        "SET session_replication_role = replica",
+        f"INSERT INTO contract (id, expires_at) SELECT n, now() - interval '1 hour' FROM generate_series(1, {count}) n",  # noqa: S608 (ours)
+    )

@@ -1,12 +1,15 @@
 """The commands expiry scan, upcoming, backfill: contracts whose time is up."""
 
+import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from outbox import audit
 from outbox.cli.answers import print_csv, print_json
@@ -14,9 +17,10 @@ from outbox.cli.context import confirm, engine_of, settings_of
 from outbox.cli.forms import Format, FormatWord, chosen_format
 from outbox.cli.sentences import SentencesGroup
 from outbox.cli.tables import Column, Shape, print_table
+from outbox.db import first_line, is_transient
 from outbox.doctor.ground import counted
 from outbox.duration import parse_duration
-from outbox.errors import ConfigurationError
+from outbox.errors import ConfigurationError, OutboxError
 from outbox.expiry import Scanner, before_install, overdue, upcoming
 from outbox.expiry_store import Due
 from outbox.moment import parse_moment, write_moment
@@ -31,6 +35,8 @@ _DEADLINES = Shape(
 )
 _TABLE_LIMIT = 50
 _LONGEST_DAYS = 36_500
+_NOT_THE_MAPPING = ("42501", "57014")
+"""A right that the caller lacks, a statement that was ended."""
 _Limit = Annotated[
     int | None,
     typer.Option(
@@ -57,7 +63,7 @@ def _scan(
     form: FormatWord = None,
 ) -> None:
     """Raise `expired` now for every deadline that passed, as `outbox run` does by itself; looks at all of them."""
-    with engine_of(context) as engine:
+    with engine_of(context) as engine, _fits():
         if dry_run:
             chosen = chosen_format(form)
             with engine.connect() as connection:
@@ -65,8 +71,9 @@ def _scan(
             return
         with engine.connect() as connection:
             overdue(connection, most=1)  # refused where nothing is installed
-        raised = Scanner(engine, settings_of(context).expiry, by=_name()).scan(asked=True, sweep=True).raised
-    typer.echo(f"raised {counted(raised or 0, 'deadline')}")
+        scanner = Scanner(engine, settings_of(context).expiry, by=_name())
+        raised = scanner.scan(asked=True, sweep=True).raised
+    _say(raised or 0, scanner.failures)
 
 
 def _upcoming(
@@ -79,7 +86,7 @@ def _upcoming(
     """List the deadlines that will pass soon, as things stand."""
     chosen = chosen_format(form)
     seconds = _seconds(within)
-    with engine_of(context) as engine, engine.connect() as connection:
+    with engine_of(context) as engine, _fits(), engine.connect() as connection:
         _print(upcoming(connection, seconds=seconds, most=limit or _limit_of(chosen)), chosen)
 
 
@@ -90,7 +97,7 @@ def _backfill(
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
     """Raise `expired` for open contracts whose deadline passed before the install: count, ask, raise."""
-    with engine_of(context) as engine:
+    with engine_of(context) as engine, _fits():
         with engine.connect() as connection:
             try:
                 moment = parse_moment(since, now=audit.clock(connection))
@@ -103,12 +110,31 @@ def _backfill(
             return
         span = f"the first of {write_moment(count.first)}, the last of {write_moment(count.last)}"
         confirm(f"{counted(count.deadlines, 'deadline')} passed before the install, {span}. Raise them?", yes=yes)
-        raised = sum(Scanner(engine, settings_of(context).expiry, by=_name()).raise_all(looked))
-    typer.echo(f"raised {counted(raised, 'deadline')}")
+        scanner = Scanner(engine, settings_of(context).expiry, by=_name())
+        raised = sum(scanner.raise_all(looked))
+    _say(raised, scanner.failures)
+
+
+@contextmanager
+def _fits() -> Iterator[None]:
+    """What the installed mapping's own SQL can't do is told with the mend."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_transient(error) or getattr(error.orig, "sqlstate", None) in _NOT_THE_MAPPING:
+            raise
+        raise OutboxError(
+            f"the installed mapping no longer fits: {first_line(error)}; mend source.toml, `outbox install`"
+        ) from error
+
+
+def _say(raised: int, failures: int) -> None:
+    failed = f"; {failures} can't be read: see `outbox doctor`, then `outbox recapture`" if failures else ""
+    typer.echo(f"raised {counted(raised, 'deadline')}{failed}")
 
 
 def _name() -> str:
-    return f"{socket.gethostname()}: outbox expiry"
+    return f"{socket.gethostname()}:{os.getpid()}: outbox expiry"
 
 
 def _seconds(written: str) -> float:

@@ -27,8 +27,7 @@ def _in_time(ground: Ground) -> list[Finding]:
     found = state(ground.connection)
     if found is None:
         return [ground.fault("its row in outbox.expiry_scan is gone: nothing is looked for", "`outbox install` again")]
-    now = found.progress.at
-    late = (now - found.due_at).total_seconds()
+    now, late = found.progress.at, found.late(every=ground.settings.expiry.scan_seconds)
     if found.ended_at is None:
         words = "deadlines were not looked for since install"
     else:

@@ -12,7 +12,8 @@ $query
 WHERE due.deadline > $$1 AND due.deadline <= $$2
   AND NOT EXISTS (SELECT FROM outbox.expiry AS raised
                   WHERE raised.contract_id = due.contract_id AND raised.subject = due.subject
-                    AND raised.deadline = due.deadline)
+                    AND raised.deadline = due.deadline
+                  OFFSET 0)
   AND NOT EXISTS (SELECT FROM outbox.capture_error AS failed
                   WHERE failed.rule = 'expired' AND failed.relation IS NULL AND failed.recaptured_at IS NULL
                     AND failed.contract_id = due.contract_id AND failed.occurred_at = due.deadline)

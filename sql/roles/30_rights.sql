@@ -63,7 +63,7 @@ GRANT EXECUTE ON FUNCTION outbox.content_of(text), outbox.erase(text, text, text
 --   drop_note, drop_notes, evaluate, evaluate_again, evaluate_named, fail, in_this_transaction, insert_error,
 --   named_failure, next_note, note, note_failure, note_late, raise_expiry, recorded_row, redacted, row_image,
 --   rule_failure, rule_statement, rules_for, waiting_notes, wake, without, write_error, write_event, write_events.
--- `outbox recapture`, which runs the mapping's own SQL: recapture, recapture_one.
+-- `outbox recapture`, which runs the mapping's own SQL: recapture, recapture_expired, recapture_one.
 -- Erasing, called by erase: cancel_lanes, erase_errors, erase_words, error_contracts, errors_of, lock_disabled.
 -- Deadlines, called by capture: deadline.
 -- Partitions and rights: make_partition, guard_partition, grant_installed; called by upkeep: adopt's and prune's helpers

@@ -91,6 +91,20 @@ def test_many_at_once_hold_back_no_other_work(
     assert before < 500
 
 
+def test_a_scan_that_keeps_failing(source: Source, database: Database, sql: Connection, tmp_path: Path) -> None:
+    """Is tried again at its interval, and told as the job `expiry` each time."""
+    outbox = program(tmp_path, database.url, EXPIRY_SCAN_SECONDS="1", LOG_FORMAT="json")
+    source.run("ALTER TABLE contract RENAME expires_at TO ends_at")
+
+    def failed() -> list[str]:
+        lines = [json.loads(line) for line in (tmp_path / "outbox.log").read_text().splitlines()]
+        return [line["job"] for line in lines if line["event"] == "job_failed"]
+
+    with daemon(outbox, sql):
+        wait_for(lambda: failed().count("expiry") >= 3)
+    assert "expiry again" not in failed()
+
+
 def test_once_raises_too(source: Source, database: Database, crm: Receiver, tmp_path: Path) -> None:
     """`outbox run --once`, as a timer starts it, looks for deadlines whenever it runs, and reports what it raised."""
     outbox = program(tmp_path, database.url)

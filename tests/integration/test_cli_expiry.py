@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from tests.command import Command, command
 from tests.conftest import Database
-from tests.expiries import contract, contracts, expiring, since
+from tests.expiries import INBOX, contract, contracts, expiring, since
 from tests.sources import Source
 
 
@@ -67,6 +67,23 @@ def test_backfill(outbox: Command, source: Source) -> None:
     assert "nothing to do" in outbox("expiry", "backfill", "--since", "60d", "--yes")
     assert contracts(source) == ["1"]
     assert "--since: expected a moment" in outbox("expiry", "backfill", "--since", "then", code=2)
+
+
+def test_a_mapping_that_no_longer_fits(outbox: Command, source: Source) -> None:
+    """Each says what is wrong, and the mend."""
+    source.run("ALTER TABLE contract RENAME expires_at TO ends_at")
+    for words in (("scan",), ("scan", "--dry-run"), ("upcoming",), ("backfill", "--since", "1d")):
+        said = outbox("expiry", *words, code=1)
+        assert "the installed mapping no longer fits: column" in said
+        assert "mend source.toml, `outbox install`" in said
+
+
+def test_a_scan_that_fails_keeps_no_report_back(outbox: Command, source: Source) -> None:
+    """`outbox run --once` routes and sends all the same, and ends with 1."""
+    assert source.rows(INBOX) == [(5,)]
+    source.run("ALTER TABLE contract RENAME expires_at TO ends_at")
+    outbox("run", "--once", code=1)
+    assert source.rows(INBOX) == [(0,)]
 
 
 def test_nothing_is_installed(outbox: Command) -> None:

@@ -1,23 +1,19 @@
 """The scan raises `expired` once for a contract, subject and deadline, in the transaction that marks it."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from outbox import audit, expiry_store
-from outbox.deadlines import Window
+from outbox import expiry_store
 from outbox.errors import RefusedError
 from outbox.expiry import Scanner, before_install, overdue, upcoming
 from outbox.settings import Expiry
 from tests.conftest import Database
-from tests.expiries import INBOX, contract, contracts, expiring, raised, scan, scanner, since
+from tests.expiries import INBOX, SEND, contract, contracts, expiring, many, raised, scan, scanner, since, window
 from tests.factories import connect, hold, insert_connector, insert_delivery, insert_queued
 from tests.relays import in_thread
 from tests.sources import Source
-
-SEND = [{"trigger": "send", "table": "email", "on": "insert", "contract": "new.contract_id"}]
 
 
 @pytest.fixture
@@ -229,21 +225,6 @@ def test_only_one_scans(source: Source) -> None:
     source.run("UPDATE outbox.expiry_scan SET due_at = now()")
     assert scanner(source).scan().raised == 1
     assert scanner(source).scan().raised is None
-
-
-def window(source: Source) -> Window:
-    """The last day."""
-    with source.database.engine.connect() as connection:
-        now = audit.clock(connection)
-    return Window(now - timedelta(days=1), now)
-
-
-def many(source: Source, count: int) -> None:
-    """So many contracts that expired an hour ago, of which capture heard nothing."""
-    source.run(
-        "SET session_replication_role = replica",
-        f"INSERT INTO contract (id, expires_at) SELECT n, now() - interval '1 hour' FROM generate_series(1, {count}) n",  # noqa: S608 (ours)
-    )
 
 
 def test_a_scan_that_was_taken_over_stops(source: Source) -> None:

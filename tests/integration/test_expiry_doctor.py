@@ -6,6 +6,8 @@ import pytest
 
 from outbox.doctor import Finding, Level, examine
 from outbox.settings import Settings
+from outbox.standing import read_standing
+from outbox.troubles import look
 from tests.conftest import Database
 from tests.expiries import expiring, scan
 from tests.sources import Source
@@ -98,16 +100,45 @@ def test_a_query_of_ones_own_that_reads_all(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "level"), [("30 seconds", Level.OK), ("5 minutes", Level.WARNING), ("1 hour", Level.FAULT)]
+    ("ago", "level"), [("90 seconds", Level.OK), ("5 minutes", Level.WARNING), ("1 hour", Level.FAULT)]
 )
-def test_a_scan_that_does_not_come(database: Database, late: str, level: Level) -> None:
-    """Deadlines that nobody looks for alarm by how long ago somebody should have."""
+def test_a_scan_that_does_not_come(database: Database, ago: str, level: Level) -> None:
+    """Alarms by when one last ended, however far ahead failing claims put the next."""
     source = expiring(database)
     scan(source)
-    source.run(f"UPDATE outbox.expiry_scan SET due_at = now() - interval '{late}'")  # noqa: S608 (ours)
+    source.run(f"UPDATE outbox.expiry_scan SET ended_at = now() - interval '{ago}', due_at = now() + interval '60 s'")  # noqa: S608 (ours)
     looked = found(database)[0]
     assert looked.level is level
     assert "deadlines were last looked for" in looked.words
+
+
+def test_a_scan_that_never_came(database: Database) -> None:
+    """Is late from the install on; one that a live worker is at is not, one whose worker fell silent is."""
+    source = expiring(database)
+    source.run("UPDATE outbox.source SET installed_at = now() - interval '1 hour'")
+    assert found(database)[0].level is Level.FAULT
+    source.run(
+        "UPDATE outbox.expiry_scan SET worker = 'w1', due_at = now() + interval '10 minutes'",
+        "INSERT INTO outbox.worker (name, host, pid, version, transport) VALUES ('w1', 'h', 1, '0', 'curl')",
+    )
+    assert found(database)[0].level is Level.OK
+    source.run("UPDATE outbox.worker SET seen_at = now() - interval '1 minute'")
+    assert found(database)[0].level is Level.FAULT
+
+
+@pytest.mark.parametrize(("ago", "there"), [("5 minutes", False), ("10 minutes", True)])
+def test_the_alert_and_the_gauge(database: Database, ago: str, there: bool) -> None:  # noqa: FBT001 (a case)
+    """A scan that ended long ago is an alert, and its time is what Prometheus is told of the chore `expiry`."""
+    source = expiring(database)
+    with database.engine.begin() as connection:
+        assert set(read_standing(connection, heartbeat_seconds=1).chores) == {"expiry"}
+    source.run(f"UPDATE outbox.expiry_scan SET ended_at = now() - interval '{ago}'")  # noqa: S608 (ours)
+    with database.engine.begin() as connection:
+        stands = read_standing(connection, heartbeat_seconds=1)
+        seen = look(connection, Settings())
+    (row,) = source.rows("SELECT CAST(extract(epoch FROM ended_at) AS double precision) FROM outbox.expiry_scan")
+    assert stands.chores["expiry"] == row[0]
+    assert ("expiry_late" in {one.rule for one in seen.troubles}) is there
 
 
 def test_a_zone_that_nobody_knows(database: Database) -> None:

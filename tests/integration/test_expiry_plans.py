@@ -49,6 +49,31 @@ def test_a_scan_reads_what_is_new(database: Database, kind: str) -> None:
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 2_500
 
 
+def test_equal_deadlines_are_looked_up_one_by_one(database: Database) -> None:
+    """By the whole key of what was raised, before that is analyzed too: by the deadline alone each would meet each."""
+    source = Source(database)
+    source.run(
+        "SET session_replication_role = replica",
+        "ALTER TABLE outbox.expiry SET (autovacuum_enabled = off)",
+        "CREATE INDEX contract_deadline ON contract (expires_at)",
+        f"INSERT INTO contract (id, expires_at) SELECT n, '2026-01-01' FROM generate_series(1, {MANY}) n",  # noqa: S608 (ours)
+        "ANALYZE contract",
+    )
+    source.install(expired={"open": "status IN ('draft', 'sent')", "since": "2000-01-01T00:00:00Z"})
+    source.run(
+        "INSERT INTO outbox.expiry (contract_id, subject, deadline, event_id)"  # noqa: S608 (ours)
+        f" SELECT n, '', '2026-01-01', n FROM generate_series(1, {MANY // 2}) n"
+    )
+    with database.connect(autocommit=True) as connection:
+        row = connection.execute("SELECT mapping -> 'installed' ->> 'expiring' FROM outbox.source").fetchone()
+        assert row is not None
+        connection.execute(f"PREPARE scan (timestamptz, timestamptz, integer) AS {row[0]}".encode())
+        found: Any = connection.execute("EXPLAIN (FORMAT JSON) EXECUTE scan ('2025-01-01', now(), 500)").fetchone()
+    (probe,) = [one for one in walk(found[0][0]["Plan"]) if one.get("Relation Name") == "expiry"]
+    assert probe["Index Name"] == "expiry_pkey"
+    assert "contract_id" in probe["Index Cond"]
+
+
 def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
     """Every node of a plan."""
     return [node, *(one for inner in node.get("Plans", ()) for one in walk(inner))]

@@ -2,14 +2,21 @@
 
 import re
 import subprocess
+import time
 
-from outbox.gauges import families
+from outbox import worker
+from outbox.chores import CHORES
+from outbox.gauges import Reading, families
 from outbox.metrics import Measures
+from outbox.standing import read_standing
+from tests.conftest import Database
+from tests.expiries import expiring
 from tests.postgres import find_tool
 from tests.program import ROOT
 
 RULES = ROOT / "deploy" / "prometheus-rules.yml"
 CASES = ROOT / "tests" / "prometheus-rules.test.yml"
+CHORE_METRIC = "outbox_chore_last_run_timestamp_seconds"
 
 
 def promtool(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -40,3 +47,19 @@ def test_the_rules_ask_for_metrics_that_there_are() -> None:
     there = {metric.name for metric in [*Measures().registry.collect(), *families(None, None, answers=False)]}
     asked = set(re.findall(r"\boutbox_\w+", " ".join(re.findall(r"expr: (.*)", RULES.read_text()))))
     assert {name.removesuffix("_total") for name in asked} - there == set()
+
+
+def test_the_rules_ask_for_chores_that_there_are(database: Database) -> None:
+    """A label that nothing exports would leave a rule that never fires."""
+    expiring(database)
+    with database.engine.begin() as connection:
+        for chore in CHORES:
+            worker.tick(connection, chore.name, seconds=chore.seconds)
+        stands = read_standing(connection, heartbeat_seconds=1)
+    family = next(
+        one for one in families(Reading((stands, {}), 0.1, time.time()), None, answers=True) if one.name == CHORE_METRIC
+    )
+    exported = {sample.labels["chore"] for sample in family.samples}
+    asked = set(re.findall(r'\bchore=~?"([^"]*)"', RULES.read_text()))
+    assert asked
+    assert {label for label in asked if not any(re.fullmatch(label, one) for one in exported)} == set()

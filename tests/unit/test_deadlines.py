@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.deadlines import MARGIN, Progress, fewer, more, next_look, window
+from outbox.deadlines import MARGIN, Progress, fewer, lateness, more, next_look, window
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PAST = st.timedeltas(timedelta(0), timedelta(days=800))
@@ -33,16 +33,21 @@ def test_no_window_leaves_a_gap(
 
 @given(ahead=st.none() | SECONDS, took=SECONDS, every=st.floats(min_value=1, max_value=3600))
 def test_the_next_look_comes_in_time(ahead: float | None, took: float, every: float) -> None:
-    """Not after the interval, nor before the nearest deadline; at it, unless looks take too long."""
+    """Within the interval and not before the nearest deadline, but never before four times what a look took."""
     nearest = None if ahead is None else NOW + timedelta(seconds=ahead)
     at = next_look(NOW, nearest, took=took, every=every)
     latest = NOW + timedelta(seconds=every)
-    assert NOW < at <= latest
-    if nearest is None or nearest >= latest:
-        assert at == latest
-    else:
-        assert nearest <= at
-        assert at == nearest or at - NOW <= timedelta(seconds=max(0.06, 4 * took))
+    rest = NOW + max(timedelta(milliseconds=50), timedelta(seconds=4 * took))
+    wanted = latest if nearest is None else min(latest, nearest)
+    assert at == max(rest, wanted)
+
+
+@given(took=SECONDS, every=st.floats(min_value=1, max_value=3600), spare=st.floats(min_value=1, max_value=900))
+def test_what_is_late(took: float, every: float, spare: float) -> None:
+    """The longest pause and a look as long as the last one are in time; what comes on top is late."""
+    looked_at = NOW - timedelta(seconds=max(every, 4 * took) + took)
+    assert abs(lateness(NOW, looked_at, took=took, every=every)) < 0.001
+    assert abs(lateness(NOW, looked_at - timedelta(seconds=spare), took=took, every=every) - spare) < 0.001
 
 
 @given(batch=st.integers(1, 10_000))
