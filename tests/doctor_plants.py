@@ -116,7 +116,7 @@ PLANTS = {
     "few connections": Plant(
         "connections",
         WARNING,
-        "1 worker may open 103",
+        "1 worker may open 105",
         "raise max_connections",
         settings={"database": DatabaseSettings(pool_size=100)},
     ),
