@@ -14,6 +14,8 @@ from psycopg.pq import ExecStatus
 from sqlalchemy import Connection
 
 from outbox.capture_facts import SLOW_ROWS, Column, Table
+from outbox.db import first_line
+from outbox.lack import Lack, refused_object
 from outbox.resources import query
 
 _numbers = itertools.count(1)
@@ -21,13 +23,14 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """A relation as it was found, with what decides whether rules may stand on it."""
+    """A relation as it was found, with what decides whether rules may stand on it, and what this role lacks for it."""
 
     table: Table
     is_partition: bool
     is_temporary: bool
     has_children: bool
-    may_trigger: bool
+    no_entry: Lack | None
+    no_trigger: Lack | None
     partition_key: tuple[str, ...]
     unique_columns: tuple[str, ...]
     earlier_triggers: tuple[str, ...]
@@ -59,9 +62,11 @@ class Cost:
 
 
 class SqlFaultError(Exception):
-    """PostgreSQL's words about a piece of the mapping's SQL; a refusal is for want of rights, the SQL is sound."""
+    """PostgreSQL's words about a piece of the mapping's SQL; where there is a `lack`, a right is missing, not sense."""
 
-    is_refusal = False
+    def __init__(self, words: str, lack: Lack | None = None) -> None:
+        super().__init__(words)
+        self.lack = lack
 
 
 class Catalog:
@@ -88,9 +93,12 @@ class Catalog:
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
                 raise
             except psycopg.Error as error:
-                fault = SqlFaultError(str(error).strip().splitlines()[0] if str(error).strip() else repr(error))
-                fault.is_refusal = isinstance(error, psycopg.errors.InsufficientPrivilege)
-                raise fault from error
+                words = first_line(error) or repr(error)
+                lack = None
+                if isinstance(error, psycopg.errors.InsufficientPrivilege):
+                    cursor.execute("ROLLBACK TO SAVEPOINT outbox_trial")
+                    lack = self.lack(words)
+                raise SqlFaultError(words, lack) from error
             finally:
                 cursor.execute("ROLLBACK TO SAVEPOINT outbox_trial; RELEASE SAVEPOINT outbox_trial")
 
@@ -116,13 +124,22 @@ class Catalog:
         return [row[0] for row in rows]
 
     def find(self, written: str) -> FoundTable | None:
-        """The relation of that name as SQL reads it, or None."""
+        """The relation of that name as SQL reads it, or None; found too where this role may not use its schema."""
         try:
             with self.trial() as cursor:
                 row = cursor.execute("SELECT CAST(to_regclass(%s) AS oid)", (written,)).fetchone()
-        except SqlFaultError:
-            return None
+        except SqlFaultError as error:
+            if error.lack is None:
+                return None
+            row = self._connection.execute(query("catalog_named"), {"written": written}).one_or_none()
         return self.table(row[0]) if row and row[0] is not None else None
+
+    def lack(self, words: str, role: str | None = None) -> Lack:
+        """What PostgreSQL's words of a refusal mean, for who asks or for the role that was refused."""
+        kind, name = refused_object(words)
+        asked = {"role": role, "kind": kind, "name": name}
+        row = self._connection.execute(query("catalog_refused"), asked).one()
+        return Lack.read(row.role, words, row.name)
 
     def table(self, oid: int) -> FoundTable | None:
         """The relation with that number, or None."""
@@ -149,7 +166,8 @@ class Catalog:
             is_partition=row.is_partition,
             is_temporary=row.is_temporary,
             has_children=row.has_children,
-            may_trigger=row.may_trigger,
+            no_entry=None if row.may_enter else Lack.of(row.role, "USAGE", "schema", row.quoted_schema),
+            no_trigger=None if row.may_trigger else Lack.of(row.role, "TRIGGER", "table", row.sql),
             partition_key=partition,
             unique_columns=tuple(row.unique_columns or ()),
             earlier_triggers=tuple(row.earlier_triggers or ()),

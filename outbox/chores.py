@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from outbox import alert_hook, upkeep, worker
 from outbox.daily import close_days
-from outbox.drift import drift
+from outbox.drift import Drift, drift
 from outbox.expiry import Scanner
 from outbox.growth import sample
 from outbox.log import get_log
@@ -51,11 +51,23 @@ def _mend_lanes(hands: Hands, chore: Chore) -> None:
     mend(hands.engine, by=hands.worker, seconds=chore.seconds)
 
 
-def _look_for_drift(hands: Hands, chore: Chore) -> None:
-    with hands.engine.begin() as connection:
-        if worker.tick(connection, chore.name, seconds=chore.seconds):
-            for one in drift(connection):
-                get_log().error("capture_drift", fault=one.words, mend=one.mend)
+class DriftLog:
+    """Logs what drifted when it is new or has changed since this process looked last; `outbox doctor` repeats it."""
+
+    def __init__(self) -> None:
+        self._standing: list[Drift] = []
+
+    def look(self, hands: Hands, chore: Chore) -> None:
+        """Looks, where no other worker does in this slot."""
+        with hands.engine.begin() as connection:
+            if not worker.tick(connection, chore.name, seconds=chore.seconds):
+                return
+            found = drift(connection)
+        for one in found:
+            if one not in self._standing:
+                write = get_log().error if one.level == "fault" else get_log().warning
+                write("capture_drift", words=one.words, mend=one.mend)
+        self._standing = found
 
 
 def _sample_growth(hands: Hands, chore: Chore) -> None:
@@ -101,7 +113,7 @@ def _raise_expired(hands: Hands, chore: Chore) -> None:
 
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
-    Chore("drift", 60.0, _look_for_drift),
+    Chore("drift", 60.0, DriftLog().look),
     Chore("growth", 3600.0, _sample_growth),
     Chore("alerts", 30.0, _watch),
     Chore("close days", 600.0, _close_days),

@@ -15,6 +15,7 @@ from outbox.settings import Settings
 from outbox.suggest import suggestion
 
 APPLICATION_NAME = "contract-outbox"
+REACH_MEND = "check that PostgreSQL runs, and host, user and password in OUTBOX_DATABASE_URL"
 
 
 def database_url(settings: Settings) -> URL:
@@ -138,6 +139,13 @@ def first_line(error: BaseException) -> str:
     """What went wrong, without the details: a refused row stands there whole, a receiver's answer in it."""
     words = error.orig if isinstance(error, DBAPIError) else error
     return str(words).strip().partition("\n")[0]
+
+
+def unreached(error: DBAPIError) -> str | None:
+    """What was expected, what came and the mend, where no server answered at all; None where one did."""
+    if not isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", None) is not None:
+        return None
+    return f"expected an answer from the database, got: {first_line(error)}; {REACH_MEND}"
 
 
 def run_script(connection: Connection, sql: str) -> None:

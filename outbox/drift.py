@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from outbox.inspection_expiry import scan_cost
 from outbox.inspection_rules import RuleInspector
 from outbox.inspection_words import in_words
 from outbox.install import LOCKED, installed, live_objects
+from outbox.lack import Lack
 from outbox.mapping import Mapping
 from outbox.model import Json
 from outbox.plan import Installed, Live
@@ -46,10 +47,17 @@ def drift(connection: Connection) -> list[Drift]:
     found = _objects(last, live_objects(connection), enabled_always=recorded.get("enable") == "always")
     found += _tables(connection, recorded["installed"]["tables"])
     try:
-        return found + _sql(connection, recorded)
+        return _with_one_mend(found + _sql(connection, recorded))
     except LOCKED:
         words = "the mapping's SQL was not checked: somebody holds a lock on its tables"
         return [*found, Drift("warning", words, "look again once the lock is gone")]
+
+
+def _with_one_mend(found: list[Drift]) -> list[Drift]:
+    """Where the mapping must be mended first, what warns of the same change is mended with it."""
+    if not any(one.mend == MEND_MAPPING for one in found):
+        return found
+    return [replace(one, mend=MEND_MAPPING) if one.level == "warning" else one for one in found]
 
 
 def _objects(last: Installed, live: dict[str, Live], *, enabled_always: bool) -> list[Drift]:
@@ -110,22 +118,28 @@ def _sql(connection: Connection, recorded: Json) -> list[Drift]:
     except ValidationError as error:
         return [Drift("fault", f"the recorded mapping is of another version: {error.error_count()} faults", REINSTALL)]
     if not connection.execute(query("owner_acts")).scalar_one():
-        return [Drift("fault", fault, MEND_MAPPING) for fault in _unanswered(standing.catalog, standing.mapping)]
+        return _unanswered(connection, standing)
     faults = standing.broken() + standing.broken_scan(recorded["installed"].get("expiring"))
     return [Drift("fault", fault, MEND_MAPPING) for fault in faults]
 
 
-def _unanswered(catalog: Catalog, mapping: Mapping) -> list[str]:
+def _unanswered(connection: Connection, installed: "Standing") -> list[Drift]:
     """For one who may not read the source: what the installed lookups can't, with their owner's rights."""
+    catalog, mapping = installed.catalog, installed.mapping
     lookups = {"contract.query": "find_contracts('{}')", "business_unit.query": "business_units()"}
     lookups |= {"company.query": "read_company('{}')"} if mapping.company else {}
-    faults: list[str] = []
+    found: list[Drift] = []
     for key, call in lookups.items():
         try:
             catalog.rows(f"SELECT outbox.{call}", seconds=_PATIENCE_SECONDS)
         except SqlFaultError as error:
-            faults.append(in_words(key, "a query that PostgreSQL can run", error))
-    return faults
+            if error.lack is None:
+                found.append(Drift("fault", in_words(key, "a query that PostgreSQL can run", error), MEND_MAPPING))
+            else:
+                owner = connection.execute(query("doctor_owners")).first()
+                lack = catalog.lack(str(error), owner.owner if owner else None)
+                found.append(Drift("fault", f"{key}: {lack.words}", f"{lack.mend}; then `outbox recapture`"))
+    return found
 
 
 def standing(connection: Connection) -> "Standing | None":
@@ -158,7 +172,7 @@ class Standing:
                 try:
                     self.catalog.describe(sql)
                 except SqlFaultError as error:
-                    if not error.is_refusal:  # this role may not look; those may with whose rights capture runs
+                    if error.lack is None:  # this role may not look; those may with whose rights capture runs
                         faults.append(in_words(key, "a query that PostgreSQL can run", error))
             RuleInspector(self.catalog, self.mapping, faults, [], trace=False).inspect(self._key_type(), None)
         return faults
@@ -170,20 +184,20 @@ class Standing:
                 if sql is not None:
                     scan_cost(self.catalog, sql)
         except SqlFaultError as error:
-            return [] if error.is_refusal else [in_words("expired", "a query that PostgreSQL can run", error)]
+            return [] if error.lack else [in_words("expired", "a query that PostgreSQL can run", error)]
         return []
 
-    def refused_to(self, role: str = "none") -> list[str]:
-        """What PostgreSQL refuses of the lookups to a role (default: ours), each once: rights, row security."""
-        refused: dict[str, None] = {}
+    def refused_to(self, role: str = "none") -> list[Lack]:
+        """What a role (default: ours) lacks for the lookups, each once: rights, row security."""
+        refused: dict[Lack, None] = {}
         with self._installed_path(), self.catalog.trial() as cursor:
             cursor.execute("SELECT set_config('role', %s, true), set_config('row_security', 'off', true)", (role,))
             for _, sql in self._lookups():
                 try:
                     self.catalog.check(sql)
                 except SqlFaultError as error:
-                    if error.is_refusal:
-                        refused[str(error)] = None
+                    if error.lack is not None:
+                        refused[error.lack] = None
         return list(refused)
 
     def costs(self) -> list[Cost]:

@@ -103,6 +103,9 @@ class ContractInspector:
                 f" {suggestion(self.section.table or '', self.catalog.tables())}"
             )
             return None, None
+        if found.no_entry is not None:
+            self.findings.faults.append(f"contract.table: {found.no_entry}")
+            return None, None
         names = [one.name for one in found.table.columns]
         if self.section.key not in names:
             self.findings.faults.append(

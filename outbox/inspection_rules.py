@@ -62,6 +62,9 @@ class RuleInspector:
             )
             return None
         table = found.table
+        if found.no_entry is not None:
+            self.faults += [f"{key}: table: {found.no_entry}"] if self.trace else []
+            return None
         if table.kind in _KINDS:
             self.faults.append(f"{key}: table: expected a table, got {table.sql}, {_KINDS[table.kind]}")
             return None
@@ -70,11 +73,8 @@ class RuleInspector:
                 f"{key}: table: expected a table of the application, got {table.sql}; name one of its own"
             )
             return None
-        if self.trace and not found.may_trigger:
-            self.faults.append(
-                f"{key}: expected the right to make triggers on {table.sql}, got none; as its owner:"
-                f" GRANT TRIGGER ON {table.sql} TO the role that installs"
-            )
+        if self.trace and found.no_trigger is not None:
+            self.faults.append(f"{key}: table: {found.no_trigger}")
             return None
         self._remarks(key, found)
         return table
@@ -183,7 +183,7 @@ class RuleInspector:
             self._say(key, expected, error)
 
     def _say(self, key: str, expected: str, error: SqlFaultError) -> None:
-        if self.trace or not error.is_refusal:
+        if self.trace or error.lack is None:
             self.faults.append(in_words(key, expected, error))
 
     def _secrets(self, name: str, rule: Rule, table: Table, used: frozenset[str]) -> None:

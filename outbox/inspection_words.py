@@ -15,7 +15,9 @@ class Findings:
 
 
 def in_words(key: str, expected: str, error: SqlFaultError) -> str:
-    """A fault of the mapping's SQL, with PostgreSQL's own words."""
+    """A fault of the mapping's SQL, with PostgreSQL's own words; or a right that is missing, with its GRANT."""
+    if error.lack is not None:
+        return f"{key}: {error.lack}"
     return f"{key}: expected {expected}, got: {error}; correct the SQL"
 
 

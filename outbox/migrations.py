@@ -141,7 +141,7 @@ def _check_capture(connection: Connection) -> None:
     """Capture runs with its owner's rights: the new owner must be able to read what the installed mapping reads."""
     faults = [one.words for one in drift(connection) if one.level == "fault"]
     mapping = standing(connection)
-    faults += mapping.refused_to("outbox_owner") if mapping is not None else []
+    faults += map(str, mapping.refused_to("outbox_owner")) if mapping is not None else []
     if faults:
         raise SchemaError(
             "expected that outbox_owner can run the installed mapping, got:",

@@ -185,7 +185,7 @@ def url_faults(url: str) -> list[str]:
         faults.append("expected a URL without a fragment (#...), got one; remove it, it would never be sent")
     if port == 0:
         faults.append("expected a port from 1 to 65535, got 0; correct it or leave it out")
-    if (fault := _host_fault(host)) is not None:
+    if (host or not faults) and (fault := _host_fault(host)) is not None:
         faults.append(fault)
     return faults
 

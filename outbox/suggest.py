@@ -8,7 +8,7 @@ MOST_NAMED = 10
 
 def suggestion(written: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?`, or the known words where none is near."""
-    words = sorted(set(known))
+    words = sorted(set(known) - {written})
     folded = {word.casefold(): word for word in words}
     near = difflib.get_close_matches(written.casefold(), folded, n=1)
     if near:

@@ -64,7 +64,7 @@ def _fault(one: dict[str, Any], file: str, model: type[BaseModel]) -> str:
     words = one["msg"]
     for theirs, ours in _WORDS:
         words = words.replace(theirs, ours, 1)
-    if isinstance(written, dict):  # a rule over several keys names what came itself; secrets may stand among them
+    if isinstance(written, dict) or ", got " in words:  # such a rule names what came itself, and no secret
         return f"{where}: {words}"
     return f"{where}: {words}; got {'a secret' if _is_secret(model, path) else repr(written)[:120]}"
 

@@ -26,8 +26,10 @@ LOOK_SECONDS = 0.1
 def start(folder: Path) -> Path:
     """Starts both in the background, with all they keep in `folder`; the file of variables to read into a shell."""
     folder = folder.resolve()
+    if (folder / "pid").exists():
+        raise RefusedError(f"sample start: {_standing(folder)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigurationError(f"sample start: expected a new folder, got {folder}; `outbox sample stop` empties it")
+        raise ConfigurationError(f"sample start: expected a new folder, got {folder}; choose another")
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     with log.open("wb") as lines:
@@ -46,6 +48,18 @@ def start(folder: Path) -> Path:
             raise OutboxError(f"the sample did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
         time.sleep(LOOK_SECONDS)
     return variables
+
+
+def _standing(folder: Path) -> str:
+    """What became of the sample that was started in the folder, and what to do."""
+    stop_it = f"outbox sample stop {shlex.quote(str(folder))}"
+    try:
+        written = (folder / "env").read_text(encoding="utf-8")
+        url = shlex.split(written.splitlines()[0])[1].partition("=")[2]
+        psycopg.connect(url, connect_timeout=5).close()
+    except (FileNotFoundError, psycopg.OperationalError):
+        return f"the sample in {folder} is dead, its database does not answer; remove it with `{stop_it}`, start again"
+    return f"a sample runs in {folder} already; use it with `. {folder / 'env'}`, or end it with `{stop_it}`"
 
 
 def stop(folder: Path) -> None:

@@ -116,7 +116,7 @@ PLANTS = {
     "few connections": Plant(
         "connections",
         WARNING,
-        "1 worker may open 103",
+        "1 worker may open 105",
         "raise max_connections",
         settings={"database": DatabaseSettings(pool_size=100)},
     ),
@@ -192,8 +192,8 @@ PLANTS = {
     "capture may not read": Plant(
         "capture rights",
         FAULT,
-        "capture runs as clerk, and can't read: permission denied for table contract",
-        "GRANT SELECT ON contract TO clerk",
+        "capture can't read: clerk lacks SELECT on table public.contract",
+        "GRANT SELECT ON public.contract TO clerk",
         sql=(*GRANTS, OWNED),
     ),
     "row security": Plant(

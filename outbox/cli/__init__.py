@@ -7,6 +7,7 @@ from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
 from outbox.cli.app import app
+from outbox.db import first_line, unreached
 from outbox.errors import OutboxError
 
 WELL, FAILED, WRONG_USAGE = 0, 1, 2
@@ -27,13 +28,9 @@ def run(arguments: Sequence[str]) -> int:
             console.print(f"outbox: {line}")
         return error.exit_code
     except DBAPIError as error:
-        console.print(f"outbox: the database answered: {_first_line(error)}")
+        answered = f"the database answered: {first_line(error) or type(error.orig).__name__}"
+        console.print(f"outbox: {unreached(error) or answered}")
         return FAILED
     except SystemExit as end:  # typer ends every command so, wrong words too, which it explains itself
         return end.code if isinstance(end.code, int) else WELL
     return WELL
-
-
-def _first_line(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0] if lines else type(error.orig).__name__

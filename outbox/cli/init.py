@@ -18,6 +18,7 @@ from outbox.resources import folder as shipped
 from outbox.survey import sampled, survey
 
 _WRITTEN = "source.toml"
+_WHY_WIDTH = 100
 _EXAMPLES = ("outbox.toml", "connectors.toml")
 _CHOICES = Shape(
     "choice",
@@ -25,7 +26,7 @@ _CHOICES = Shape(
         Column("what", "what"),
         Column("proposed", "chosen", folds=True),
         Column("how sure", "sureness"),
-        Column("why", "why", long=True),
+        Column("why", "why", long=True, widest=_WHY_WIDTH),
     ),
 )
 

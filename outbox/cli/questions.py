@@ -182,6 +182,7 @@ def _write(page: Page, output: Path | None) -> None:
         output.write_text(page.html, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"--output: expected a file that can be written, got: {error}") from None
+    typer.echo(f"wrote {output}")
 
 
 def _print(answered: Rows, form: Format, limit: int | None) -> None:

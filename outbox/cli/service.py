@@ -58,6 +58,9 @@ def _migrate(
     typer.echo(f"schema outbox is at version {migrations()[-1].number}" + ("" if applied else "; nothing to do"))
     if roles:
         typer.echo(f"{', '.join(ROLES)} have their rights: make logins members of them (docs/roles.md)")
+        typer.echo(
+            'before plan: grant outbox_owner what it needs on the application\'s tables ("On your tables" there)'
+        )
 
 
 def _run(

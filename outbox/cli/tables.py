@@ -31,7 +31,8 @@ Row: TypeAlias = Mapping[str, Any]
 class Column:
     """One column: its heading, what it shows of a row, and what may become of it where there is little room.
 
-    A `long` text moves below its row; one that `folds` is broken into lines; `coloured` by its first word.
+    A `long` text moves below its row; one that `folds` is broken into lines; `coloured` by its first word; no wider
+    than `widest`, however much room there is.
     """
 
     heading: str
@@ -39,6 +40,7 @@ class Column:
     long: bool = False
     folds: bool = False
     coloured: bool = False
+    widest: int = OFF_TERMINAL_WIDTH
 
     def value(self, row: Row) -> object:
         """What it shows of a row."""
@@ -64,7 +66,7 @@ class _Filled:
 
     @property
     def most(self) -> int:
-        return max(cell_len(self.column.heading), *(cell_len(cell) for cell in self.cells))
+        return min(self.column.widest, max(cell_len(self.column.heading), *(cell_len(cell) for cell in self.cells)))
 
 
 def print_table(rows: Sequence[Row], shape: Shape, out: TextIO) -> None:
@@ -98,7 +100,7 @@ def _fill(column: Column, rows: Sequence[Row], *, short: bool) -> _Filled:
     cells = tuple(_cell(value, short=short, year=len(years) > 1) for value in values)
     heading = max(map(cell_len, column.heading.split())) if short else cell_len(column.heading)
     longest = max(map(cell_len, cells))
-    least = max(heading, min(longest, _LEAST_LONG) if column.long and short else longest)
+    least = max(heading, min(longest, _LEAST_LONG if column.long and short else column.widest))
     return _Filled(column, cells, numbers=any(isinstance(value, int | float) for value in values), least=least)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from outbox.catalog import SqlFaultError
-from outbox.db import first_line, has_to_wait
+from outbox.db import REACH_MEND, first_line, has_to_wait
 from outbox.doctor import alerts, delivery, expiry, files, retention, rights, service, source, storage
 from outbox.doctor.ground import Check, Finding, Ground, Level
 from outbox.errors import OutboxError
@@ -78,8 +78,7 @@ def examine(engine: Engine, settings: Settings) -> list[Finding]:
         connection = engine.connect()
     except DBAPIError as error:
         words = f"expected an answer from the database, got: {first_line(error)}"
-        mend = "check that PostgreSQL runs, and host, user and password in OUTBOX_DATABASE_URL"
-        return [Finding(Level.FAULT, "connection", words, mend)]
+        return [Finding(Level.FAULT, "connection", words, REACH_MEND)]
     with connection:
         return look(connection, settings)
 

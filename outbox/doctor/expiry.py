@@ -42,7 +42,7 @@ def _plan(ground: Ground, installed: Json) -> list[Finding]:
     try:
         cost = standing_cost(Catalog(ground.connection), installed["expiring"], installed["search_path"])
     except SqlFaultError as error:
-        if error.is_refusal:
+        if error.lack is not None:
             return [ground.ok("the scan runs with its owner's rights; this role may not see its plan")]
         return [ground.fault(f"the scan's query fails: {error}", "mend source.toml, `outbox install`")]
     if cost.slow:
@@ -60,7 +60,7 @@ def _zones(ground: Ground, mapping: Json) -> list[Finding]:
         path, units = mapping["installed"]["search_path"], mapping["business_unit"]["query"]
         unknown = unknown_zones(Catalog(ground.connection), units, path)
     except SqlFaultError as error:
-        if error.is_refusal:
+        if error.lack is not None:
             return []
         return [ground.fault(f"the zones of business units can't be read: {error}", "mend source.toml")]
     return [

@@ -1,7 +1,5 @@
 """Checks of rights: what this role may do, and what those may do with whose rights changes are captured."""
 
-import re
-
 from outbox.doctor.ground import Finding, Ground
 from outbox.drift import Standing, standing
 from outbox.resources import query
@@ -28,7 +26,8 @@ def check_capture_rights(ground: Ground) -> list[Finding]:
     found = []
     for row in owners:
         found += _missing(ground, row.owner, "capture")
-        found += [_blind(ground, row.owner, words) for words in installed.refused_to(row.owner)] if row.member else []
+        for lack in installed.refused_to(row.owner) if row.member else ():
+            found.append(ground.fault(f"capture can't read: {lack.words}", f"{lack.mend}; then `outbox recapture`"))
     found += _open_schemas(ground, installed)
     hidden = [row.owner for row in owners if not row.member]
     unseen = f"; this role may not look as {', '.join(hidden)}" if hidden else ""
@@ -45,20 +44,6 @@ def _missing(ground: Ground, role: str, purpose: str) -> list[Finding]:
         )
         for row in rows
     ]
-
-
-def _blind(ground: Ground, role: str, words: str) -> Finding:
-    refused = re.search(r"permission denied for (table|schema|view|function) (\S+)", words)
-    if refused:
-        right = {"schema": "USAGE", "function": "EXECUTE"}.get(refused[1], "SELECT")
-        kind = "" if right == "SELECT" else refused[1].upper() + " "
-        mend = f"as its owner: GRANT {right} ON {kind}{refused[2]} TO {role}; then `outbox recapture`"
-    elif "row-level security" in words:
-        policy = "or a policy by which it sees every row"
-        mend = f"as a superuser: ALTER ROLE {role} BYPASSRLS, {policy}; then `outbox recapture`"
-    else:
-        mend = "mend what the database says, then `outbox recapture`"
-    return ground.fault(f"capture runs as {role}, and can't read: {words}", mend)
 
 
 def _open_schemas(ground: Ground, installed: Standing) -> list[Finding]:

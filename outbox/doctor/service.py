@@ -15,8 +15,8 @@ NEWEST_SERVER = 18
 OFF_SECONDS, FAR_OFF_SECONDS = 5.0, 240.0
 """Receivers refuse signatures that are more than five minutes off, and TLS goes by the host's clock."""
 SHORT_STATEMENT_MILLISECONDS = 30_000
-CONNECTIONS_BESIDE_THE_POOL = 3
-"""Of each worker: two that settle, one that listens."""
+CONNECTIONS_BESIDE_THE_POOL = 5
+"""Of each worker: two that settle, one that listens, and seldom more than two for periodic jobs."""
 
 
 def check_connection(ground: Ground) -> list[Finding]:

@@ -105,8 +105,10 @@ class Rules:
             chosen = [value for value in values if words.speaks_of(value, words.INVITATION)]
             shown = ", ".join(values[:FEW])
             if chosen:
-                rest = ", ".join(value for value in values[:FEW] if value not in chosen) or "none"
-                self.notes.ask(f"Does only {', '.join(chosen)} in {child.table.sql} bring a contract, and not: {rest}?")
+                rest = ", ".join(value for value in values[:FEW] if value not in chosen)
+                others = f", those of {column.name} {rest} don't" if rest else ""
+                counts = f"Rows of {column.name} {', '.join(chosen)} in {child.table.sql} count as sending"
+                self.notes.ask(f"{counts}{others}: right?")
                 return f"new.{plain(column.name)} IN ({', '.join(map(literal, chosen))})"
             self.notes.ask(f"Which {column.name} in {child.table.sql} is a {trigger}: {shown}? Taken as: all.")
         return None

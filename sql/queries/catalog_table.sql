@@ -3,7 +3,8 @@ SELECT c.oid, CAST(n.nspname AS text) AS schema, CAST(c.relname AS text) AS name
        c.relpersistence = 't' AS is_temporary,
        EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AND c.relkind = 'r' AS has_children,
        c.relrowsecurity AS row_security,
-       has_table_privilege(c.oid, 'TRIGGER') AS may_trigger,
+       quote_ident(current_user) AS role, quote_ident(n.nspname) AS quoted_schema,
+       has_schema_privilege(n.oid, 'USAGE') AS may_enter, has_table_privilege(c.oid, 'TRIGGER') AS may_trigger,
        (SELECT array_agg(a.attname::text ORDER BY k.n)
         FROM pg_index x CROSS JOIN LATERAL unnest(CAST(x.indkey AS smallint[])) WITH ORDINALITY AS k (attnum, n)
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum

@@ -92,6 +92,7 @@ def walk(
     outbox = Walk(made, tmp_path, monkeypatch, capsys, make_key())
     said = outbox("postgres", "migrate", "--roles")
     assert "outbox_owner, outbox_relay, outbox_auditor, outbox_eraser have their rights" in said
+    assert "grant outbox_owner what it needs on the application's tables" in said
     made.prepare()
     yield outbox
     made.drop()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shlex
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -136,3 +137,13 @@ def test_a_sample_takes_a_folder_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="no sample runs in"):
         sample.stop(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_sample_that_stands_is_told_from_a_dead_one(database: Database, tmp_path: Path) -> None:
+    """Who starts one again is told which of the two it is, and what to do."""
+    (tmp_path / "pid").write_text("1")
+    url = database.url.replace("+psycopg", "", 1)
+    for there, said in ((url, "a sample runs in .* already"), (url + "_gone", "is dead.*outbox sample stop .*again")):
+        (tmp_path / "env").write_text(f"export OUTBOX_DATABASE_URL={shlex.quote(there)}\n")
+        with pytest.raises(RefusedError, match=said):
+            sample.start(tmp_path)

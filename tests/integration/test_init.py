@@ -238,6 +238,16 @@ def test_a_business_unit_can_be_named(outbox: Command, database: Database) -> No
     outbox("plan")
 
 
+def test_it_can_be_read_off_a_terminal(outbox: Command, database: Database) -> None:
+    """Reasons are broken into lines, where a table is else as wide as its longest text; questions are plain."""
+    fill(database, SAMPLE.read_text(encoding="utf-8"))
+    table, _, asked = outbox("init").partition("\nWhat could not be known")
+    (rule,) = [line for line in table.splitlines() if line.startswith("──")]
+    assert len(rule.split()[-1]) == 100
+    kinds = "Rows of kind invitation in public.contract_email count as sending, those of kind reminder don't: right?"
+    assert kinds in asked
+
+
 def test_nothing_is_overwritten(outbox: Command, database: Database, tmp_path: Path) -> None:
     """A folder that has a source.toml is refused as it stands; other files that are there are kept."""
     fill(database, TABLES)

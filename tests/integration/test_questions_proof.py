@@ -100,7 +100,7 @@ def test_the_page_proves_what_was_sent(outbox: Command, crm: Receiver) -> None:
 def test_its_own_instructions_give_the_hash(outbox: Command, crm: Receiver, tmp_path: Path) -> None:
     """The command that the page names, typed as it stands, prints the hash that it names: of the bytes that came."""
     file = tmp_path / "proof.html"
-    proof(outbox, "--contract", "k<1>", "--output", str(file))
+    assert proof(outbox, "--contract", "k<1>", "--output", str(file)).strip() == f"wrote {file}"
     written = file.read_text(encoding="utf-8")
     commands = [html.unescape(one) for one in re.findall(r'<pre class="check">(.*?)</pre>', written, re.DOTALL)]
 
