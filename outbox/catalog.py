@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from outbox.capture_facts import SLOW_ROWS, Column, Table
 from outbox.db import first_line
+from outbox.explained import nodes, reads_whole
 from outbox.lack import Lack, refused_object
 from outbox.resources import query
 
@@ -240,10 +241,10 @@ class Catalog:
             row = cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {name} ({given})".encode()).fetchone()
             cursor.execute(f"DEALLOCATE {name}".encode())
             plan: dict[str, Any] = row[0][0]["Plan"] if row else {}
-            whole = sorted({(one["Schema"], one["Relation Name"]) for one in _nodes(plan) if _reads_whole(one)})
+            whole = sorted({(one["Schema"], one["Relation Name"]) for one in nodes(plan) if reads_whole(one)})
             large = [f"{one[0]}.{one[1]}" for one in whole if self._rows_of(cursor, *one) > SLOW_ROWS]
-        indexes = tuple(sorted({one["Index Name"] for one in _nodes(plan) if "Index Name" in one}))
-        reads = any("Relation Name" in one for one in _nodes(plan))
+        indexes = tuple(sorted({one["Index Name"] for one in nodes(plan) if "Index Name" in one}))
+        reads = any("Relation Name" in one for one in nodes(plan))
         return Cost(what, plan["Total Cost"], plan["Plan Rows"], indexes, tuple(large), reads)
 
     def knows_zone(self, name: str) -> bool:
@@ -263,7 +264,7 @@ class Catalog:
             ).fetchone()
         plan: dict[str, Any] = row[0][0]["Plan"] if row else {}
         told = str(plan.get("Output", [""])[0])
-        named = [one for one in _nodes(plan) if "Alias" in one and re.search(_prefix(one["Alias"]), told)]
+        named = [one for one in nodes(plan) if "Alias" in one and re.search(_prefix(one["Alias"]), told)]
         if len(named) != 1 or "SubPlan" in told or "Relation Name" not in named[0]:
             return None
         found = self.find(f'"{named[0]["Schema"]}"."{named[0]["Relation Name"]}"')
@@ -291,16 +292,3 @@ def _without_parentheses(expression: str) -> str:
         if depth == 0 and place < len(expression) - 1:
             return expression
     return expression[1:-1] if expression.startswith("(") else expression
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for inner in plan.get("Plans", ()):
-        yield from _nodes(inner)
-
-
-def _reads_whole(node: dict[str, Any]) -> bool:
-    """A sequential scan, or an index walked from end to end."""
-    if "Relation Name" not in node or not re.search("Scan$", node["Node Type"]):
-        return False
-    return node["Node Type"] == "Seq Scan" or (node["Node Type"].startswith("Index") and "Index Cond" not in node)

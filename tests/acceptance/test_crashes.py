@@ -49,7 +49,7 @@ def crm() -> Iterator[Receiver]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [pytest.param(50, marks=pytest.mark.soak)])
 def test_daemons_killed_at_random_lose_nothing(
     database: Database, sql: Connection, crm: Receiver, tmp_path: Path, kills: int
 ) -> None:
