@@ -21,7 +21,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
             used += sum(map(int, fields[11:15])) / _TICKS + cpu_seconds(_children(pid))
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended since, and its parent counts it
     return used
 
