@@ -58,6 +58,8 @@ class Backlog:
         self._connection = database.connect()
         self._before = int(self._connection.execute(_DELIVERED).fetchall()[0][0])
         self._connection.execute("BEGIN")
+        # What ANALYZE takes at the end, from the start: upkeep, which makes partitions, waits then and not half way.
+        self._connection.execute("LOCK TABLE outbox.event IN SHARE UPDATE EXCLUSIVE MODE")
         self._connection.execute("SET LOCAL session_replication_role = replica")
         self._connection.execute(statement("backlog"), {"events": events, "contracts": contracts_of(events)})
         self._connection.execute("ANALYZE outbox.inbox, outbox.event")
