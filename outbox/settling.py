@@ -102,8 +102,9 @@ class Settling:
         unsent = [sent for sent in self._waiting if sent.response is None]
         if unsent:
             with self._engine.begin() as connection:
-                store.release(connection, [sent.leased for sent in unsent])
+                # Health before the queue, as claims and erasures take them.
                 health.unprobed(connection, [sent.connector.id for sent in unsent if sent.connector.probed])
+                store.release(connection, [sent.leased for sent in unsent])
             self._waiting = [sent for sent in self._waiting if sent.response is not None]
         return {sent.connector.id for sent in unsent}
 

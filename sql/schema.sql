@@ -914,11 +914,15 @@ CREATE FUNCTION outbox.lock_disabled(contract text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
--- The connectors whose reason may quote one of the contract's answers: before any lane, as who edits one takes them.
+-- The connectors whose reason quotes one of the contract's answers: before any lane, as who edits one takes them. No
+-- other, for routing wants them all.
 BEGIN
   PERFORM FROM outbox.connector AS c
   WHERE c.disabled_reason IS NOT NULL
     AND c.id = ANY (ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract))
+    AND EXISTS (SELECT FROM outbox.delivery AS d JOIN outbox.attempt AS t USING (event_id, connector_id)
+                WHERE d.contract_id = contract AND t.error_code IN ('bad_status_line', 'bad_answer', 'proxy_refused')
+                  AND strpos(c.disabled_reason, t.error) > 0)
   ORDER BY c.id FOR NO KEY UPDATE;
 END $$;
 
@@ -1157,7 +1161,7 @@ BEGIN
   RETURN true;
 END $$;
 
-CREATE FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer) RETURNS TABLE(found bigint, raised bigint, first_event bigint, last_event bigint, floor timestamp with time zone, noted text, woken text)
+CREATE FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer, one_contract text DEFAULT NULL::text) RETURNS TABLE(found bigint, raised bigint, first_event bigint, last_event bigint, floor timestamp with time zone, noted text, woken text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1170,6 +1174,7 @@ BEGIN
   WITH due AS MATERIALIZED (
     SELECT e.contract_id, e.subject, e.deadline, e.detail, e.floor, nextval('outbox.event_id') AS event_id
     FROM outbox.expiring(after, until, most) AS e
+    WHERE one_contract IS NULL OR e.contract_id = one_contract
   ), marked AS (
     INSERT INTO outbox.expiry (contract_id, subject, deadline, event_id)
     SELECT d.contract_id, d.subject, d.deadline, d.event_id FROM due AS d ORDER BY d.contract_id, d.subject, d.deadline
@@ -1280,7 +1285,7 @@ BEGIN
     RETURN '{}';
   END IF;
   UPDATE outbox.capture_error AS e SET recaptured_at = pg_catalog.clock_timestamp() WHERE e.id = failed.id;
-  PERFORM outbox.raise_due(failed.occurred_at - interval '1 microsecond', failed.occurred_at, NULL);
+  PERFORM outbox.raise_due(failed.occurred_at - interval '1 microsecond', failed.occurred_at, NULL, failed.contract_id);
   RETURN ARRAY(SELECT x.event_id FROM outbox.expiry AS x
                WHERE x.contract_id = failed.contract_id AND x.deadline = failed.occurred_at ORDER BY x.event_id);
 END $$;
@@ -4687,7 +4692,7 @@ REVOKE ALL ON FUNCTION outbox.prunable(keep interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.prune(first_id bigint, asked interval) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION outbox.raise_due(after timestamp with time zone, until timestamp with time zone, most integer, one_contract text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.raise_expiry(event_id bigint, contract_id text, deadline timestamp with time zone) FROM PUBLIC;
 

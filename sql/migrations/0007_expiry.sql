@@ -176,7 +176,7 @@ BEGIN
     RETURN '{}';
   END IF;
   UPDATE outbox.capture_error AS e SET recaptured_at = pg_catalog.clock_timestamp() WHERE e.id = failed.id;
-  PERFORM outbox.raise_due(failed.occurred_at - interval '1 microsecond', failed.occurred_at, NULL);
+  PERFORM outbox.raise_due(failed.occurred_at - interval '1 microsecond', failed.occurred_at, NULL, failed.contract_id);
   RETURN ARRAY(SELECT x.event_id FROM outbox.expiry AS x
                WHERE x.contract_id = failed.contract_id AND x.deadline = failed.occurred_at ORDER BY x.event_id);
 END $$;
@@ -216,7 +216,7 @@ END $$;
 REVOKE ALL ON FUNCTION outbox.end_of_day(date, text), outbox.known_zone(text[]), outbox.deadline(jsonb, text),
   outbox.recapture_expired(outbox.capture_error) FROM PUBLIC;
 
-CREATE FUNCTION outbox.raise_due(after timestamptz, until timestamptz, most integer)
+CREATE FUNCTION outbox.raise_due(after timestamptz, until timestamptz, most integer, one_contract text DEFAULT NULL)
 RETURNS TABLE (found bigint, raised bigint, first_event bigint, last_event bigint, floor timestamptz, noted text, woken text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -228,6 +228,7 @@ BEGIN
   WITH due AS MATERIALIZED (
     SELECT e.contract_id, e.subject, e.deadline, e.detail, e.floor, nextval('outbox.event_id') AS event_id
     FROM outbox.expiring(after, until, most) AS e
+    WHERE one_contract IS NULL OR e.contract_id = one_contract
   ), marked AS (
     INSERT INTO outbox.expiry (contract_id, subject, deadline, event_id)
     SELECT d.contract_id, d.subject, d.deadline, d.event_id FROM due AS d ORDER BY d.contract_id, d.subject, d.deadline
@@ -266,5 +267,5 @@ BEGIN
   RETURNING capture_error.contract_id;
 END $$;
 
-REVOKE ALL ON FUNCTION outbox.raise_due(timestamptz, timestamptz, integer),
+REVOKE ALL ON FUNCTION outbox.raise_due(timestamptz, timestamptz, integer, text),
   outbox.record_due(timestamptz, timestamptz, text, text) FROM PUBLIC;

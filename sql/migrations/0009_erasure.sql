@@ -121,11 +121,15 @@ END $$;
 
 CREATE FUNCTION outbox.lock_disabled(contract text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
--- The connectors whose reason may quote one of the contract's answers: before any lane, as who edits one takes them.
+-- The connectors whose reason quotes one of the contract's answers: before any lane, as who edits one takes them. No
+-- other, for routing wants them all.
 BEGIN
   PERFORM FROM outbox.connector AS c
   WHERE c.disabled_reason IS NOT NULL
     AND c.id = ANY (ARRAY(SELECT d.connector_id FROM outbox.delivery AS d WHERE d.contract_id = contract))
+    AND EXISTS (SELECT FROM outbox.delivery AS d JOIN outbox.attempt AS t USING (event_id, connector_id)
+                WHERE d.contract_id = contract AND t.error_code IN ('bad_status_line', 'bad_answer', 'proxy_refused')
+                  AND strpos(c.disabled_reason, t.error) > 0)
   ORDER BY c.id FOR NO KEY UPDATE;
 END $$;
 

@@ -41,7 +41,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.shar
 GRANT USAGE, SELECT ON SEQUENCE outbox.event_id, outbox.queue_position TO outbox_relay;
 GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay;
 GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays(), outbox.end_of_day(date, text),
-  outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer),
+  outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer, text),
   outbox.record_due(timestamptz, timestamptz, text, text), outbox.make_ahead(integer), outbox.sweep_strays(integer),
   outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
   outbox.prunable(interval), outbox.prune(bigint, interval) TO outbox_relay;

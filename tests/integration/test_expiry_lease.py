@@ -80,7 +80,10 @@ def test_how_long_a_look_may_take(source: Source, lives: bool, seconds: int) -> 
 
 
 def test_a_backfill_that_met_what_it_could_not_read(database: Database) -> None:
-    """Is counted, and `outbox recapture` raises it with its true deadline, though no scan looks so far back."""
+    """Is counted, and `outbox recapture` raises it with its true deadline, though no scan looks so far back.
+
+    Nothing else is raised that has the same deadline and that nobody asked for.
+    """
     source = Source(database)
     query = (
         "SELECT id AS contract_id, unit_id AS business_unit, status, expires_at, 1 / (amount - 7) AS rate FROM contract"
@@ -91,7 +94,11 @@ def test_a_backfill_that_met_what_it_could_not_read(database: Database) -> None:
     backfill = scanner(source)
     assert sum(backfill.raise_all(window(source))) == 8
     assert backfill.failures == 1
-    source.run("UPDATE contract SET amount = 1 WHERE id = 7")
+    source.run(
+        "UPDATE contract SET amount = 1 WHERE id = 7",
+        "INSERT INTO contract (id, unit_id, status, amount, expires_at)"
+        " SELECT 70, unit_id, status, 1, expires_at FROM contract WHERE id = 7",
+    )
     assert source.rows("SELECT recaptured, failed FROM outbox.recapture(0, 10)") == [(1, 0)]
     assert raised(source)[-1] == ("7", source.rows("SELECT expires_at FROM contract WHERE id = 7")[0][0])
     assert source.rows("SELECT event_ids = ARRAY[(SELECT max(id) FROM outbox.event)] FROM outbox.capture_error") == [
