@@ -26,7 +26,7 @@ class Hands:
     """What a chore works with: an engine for its transactions, the settings, the worker's name, its measures.
 
     `again` runs a chore once more after so many seconds, beside its slots; `stopping` is set when the process ends;
-    `scanning` is held by the one scan for deadlines of this process.
+    `scanning` is held by the one scan for deadlines of this process; `drifted` is what it logged of drift and stands.
     """
 
     engine: Engine
@@ -36,6 +36,7 @@ class Hands:
     stopping: threading.Event
     measures: Measures
     scanning: threading.Lock = field(default_factory=threading.Lock)
+    drifted: list[Drift] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,17 @@ def _mend_lanes(hands: Hands, chore: Chore) -> None:
     mend(hands.engine, by=hands.worker, seconds=chore.seconds)
 
 
-class DriftLog:
-    """Logs what drifted when it is new or has changed since this process looked last; `outbox doctor` repeats it."""
-
-    def __init__(self) -> None:
-        self._standing: list[Drift] = []
-
-    def look(self, hands: Hands, chore: Chore) -> None:
-        """Looks, where no other worker does in this slot."""
-        with hands.engine.begin() as connection:
-            if not worker.tick(connection, chore.name, seconds=chore.seconds):
-                return
-            found = drift(connection)
-        for one in found:
-            if one not in self._standing:
-                write = get_log().error if one.level == "fault" else get_log().warning
-                write("capture_drift", words=one.words, mend=one.mend)
-        self._standing = found
+def _look_for_drift(hands: Hands, chore: Chore) -> None:
+    """Logs what is new or has changed since this process looked last; `outbox doctor` repeats it."""
+    with hands.engine.begin() as connection:
+        if not worker.tick(connection, chore.name, seconds=chore.seconds):
+            return
+        found = drift(connection)
+    for one in found:
+        if one not in hands.drifted:
+            write = get_log().error if one.level == "fault" else get_log().warning
+            write("capture_drift", words=one.words, mend=one.mend)
+    hands.drifted[:] = found
 
 
 def _sample_growth(hands: Hands, chore: Chore) -> None:
@@ -113,7 +108,7 @@ def _raise_expired(hands: Hands, chore: Chore) -> None:
 
 CHORES = (
     Chore("mend lanes", 60.0, _mend_lanes),
-    Chore("drift", 60.0, DriftLog().look),
+    Chore("drift", 60.0, _look_for_drift),
     Chore("growth", 3600.0, _sample_growth),
     Chore("alerts", 30.0, _watch),
     Chore("close days", 600.0, _close_days),

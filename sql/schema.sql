@@ -3469,7 +3469,9 @@ COMMENT ON COLUMN outbox_audit.contract_timeline.connector_id IS 'The connector;
 
 CREATE VIEW outbox_audit.coverage AS
  WITH days AS NOT MATERIALIZED (
-         SELECT (f.day + n.n) AS day
+         SELECT (f.day + n.n) AS day,
+            (((f.day + n.n))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS starts,
+            ((((f.day + n.n) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS ends
            FROM (( SELECT ((( SELECT min(e.occurred_at) AS min
                            FROM outbox.event e) AT TIME ZONE 'UTC'::text))::date AS day) f
              CROSS JOIN LATERAL generate_series(0, ((((now() AT TIME ZONE 'UTC'::text))::date - f.day) + 1)) n(n))
@@ -3497,7 +3499,7 @@ UNION ALL
             count(*) AS found,
             min(e.contract_id) AS example
            FROM outbox.event e
-          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
+          WHERE ((e.occurred_at >= s.starts) AND (e.occurred_at < s.ends) AND (NOT (EXISTS ( SELECT
                    FROM outbox.decision n
                   WHERE (n.event_id = e.id)
                  OFFSET 0))) AND (NOT (EXISTS ( SELECT
@@ -3525,7 +3527,7 @@ UNION ALL
                           WHERE ((d.event_id = n_1.event_id) AND (d.connector_id = n_1.connector_id))
                          OFFSET 0))))
                  OFFSET 0) n)
-          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)))
+          WHERE ((e.occurred_at >= s.starts) AND (e.occurred_at < s.ends))
           GROUP BY e.business_unit) a)
 UNION ALL
  SELECT a.business_unit,
@@ -3550,7 +3552,7 @@ UNION ALL
                           WHERE ((q.event_id = d_1.event_id) AND (q.connector_id = d_1.connector_id))
                          OFFSET 0))))
                  OFFSET 0) d)
-          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)))
+          WHERE ((e.occurred_at >= s.starts) AND (e.occurred_at < s.ends))
           GROUP BY e.business_unit) a)
 UNION ALL
  SELECT a.business_unit,
@@ -3565,7 +3567,7 @@ UNION ALL
             count(*) AS found,
             min(e.contract_id) AS example
            FROM outbox.event e
-          WHERE ((e.occurred_at >= ((s.day)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (e.occurred_at < (((s.day + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (EXISTS ( SELECT
+          WHERE ((e.occurred_at >= s.starts) AND (e.occurred_at < s.ends) AND (EXISTS ( SELECT
                    FROM outbox.decision n
                   WHERE (n.event_id = e.id)
                  OFFSET 0)) AND (NOT (EXISTS ( SELECT

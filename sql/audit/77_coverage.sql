@@ -3,7 +3,8 @@
 -- a stretch of the index on occurred_at. OFFSET 0 keeps look-ups what they are: joined, all facts would be read for a day.
 CREATE OR REPLACE VIEW outbox_audit.coverage AS
 WITH days AS NOT MATERIALIZED (
-  SELECT f.day + n AS day
+  SELECT f.day + n AS day, CAST(f.day + n AS timestamp) AT TIME ZONE 'UTC' AS starts,
+         CAST(f.day + n + 1 AS timestamp) AT TIME ZONE 'UTC' AS ends
   FROM (SELECT CAST((SELECT min(e.occurred_at) FROM outbox.event e) AT TIME ZONE 'UTC' AS date) AS day) f
   CROSS JOIN LATERAL generate_series(0, CAST(now() AT TIME ZONE 'UTC' AS date) - f.day + 1) AS n)
 SELECT e.business_unit, CAST(e.occurred_at AT TIME ZONE 'UTC' AS date) AS day, 'outbox' AS side, 'not_routed' AS finding,
@@ -18,7 +19,7 @@ FROM days s
 CROSS JOIN LATERAL (
   SELECT e.business_unit, count(*) AS found, min(e.contract_id) AS example
   FROM outbox.event e
-  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= s.starts AND e.occurred_at < s.ends
     AND NOT EXISTS (SELECT FROM outbox.decision n WHERE n.event_id = e.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM outbox.inbox i WHERE i.event_id = e.id OFFSET 0)
   GROUP BY e.business_unit) a
@@ -35,7 +36,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM outbox.delivery d
                       WHERE d.event_id = n.event_id AND d.connector_id = n.connector_id OFFSET 0)
     OFFSET 0) n
-  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= s.starts AND e.occurred_at < s.ends
   GROUP BY e.business_unit) a
 UNION ALL
 SELECT a.business_unit, s.day, 'outbox', 'not_settled', a.found, a.example,
@@ -52,7 +53,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM outbox.queue q
                       WHERE q.event_id = d.event_id AND q.connector_id = d.connector_id OFFSET 0)
     OFFSET 0) d
-  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= s.starts AND e.occurred_at < s.ends
   GROUP BY e.business_unit) a
 UNION ALL
 SELECT a.business_unit, s.day, 'outbox', 'to_nobody', a.found, a.example,
@@ -61,7 +62,7 @@ FROM days s
 CROSS JOIN LATERAL (
   SELECT e.business_unit, count(*) AS found, min(e.contract_id) AS example
   FROM outbox.event e
-  WHERE e.occurred_at >= CAST(s.day AS timestamp) AT TIME ZONE 'UTC' AND e.occurred_at < CAST(s.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+  WHERE e.occurred_at >= s.starts AND e.occurred_at < s.ends
     AND EXISTS (SELECT FROM outbox.decision n WHERE n.event_id = e.id OFFSET 0)
     AND NOT EXISTS (SELECT FROM outbox.decision n
                     WHERE n.event_id = e.id AND n.reason IN ('deliver', 'backfill', 'coalesced', 'unchanged', 'erased') OFFSET 0)

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from outbox.chores import Chore, DriftLog
+from outbox.chores import CHORES
 from tests.conftest import Database
 from tests.relays import hands
 from tests.sources import Source
@@ -13,12 +13,13 @@ def test_drift_is_logged_when_it_is_new(database: Database) -> None:
     source = Source(database)
     source.install()
     source.run("ALTER TABLE contract ADD COLUMN colour text")
-    chore = Chore("drift", 60.0, DriftLog().look)
+    chore = next(one for one in CHORES if one.name == "drift")
+    own = hands(database.engine, worker="w1")
 
     def told() -> list[tuple[str, str]]:
         source.run("DELETE FROM outbox.periodic")
         with capture_logs() as lines:
-            chore.run(hands(database.engine, worker="w1"), chore)
+            chore.run(own, chore)
         return [(str(one["log_level"]), str(one["words"])) for one in lines]
 
     [(level, words)] = told()
