@@ -23,7 +23,8 @@ LAYERS: dict[str, str] = {
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
-        outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained""",
+        outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
+        outbox.access""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
