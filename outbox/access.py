@@ -71,7 +71,7 @@ class Access:
         return None
 
     def sees(self, business_unit: str | None) -> bool:
-        """Whether what belongs to this business unit is theirs to see; what belongs to none is only for the unlimited."""
+        """Whether what belongs to this business unit is theirs to see; what belongs to none is for the unlimited."""
         return self.within is None or business_unit in self.within
 
     def sees_connector(self, units: Collection[str]) -> bool:
