@@ -3,7 +3,9 @@
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from outbox.access import Within
 from outbox.errors import ConfigurationError
+from outbox.model import ALL_BUSINESS_UNITS
 from outbox.resources import query
 from outbox.source_names import read_business_units
 from outbox.suggest import suggestion
@@ -11,9 +13,14 @@ from outbox.suggest import suggestion
 _NO_RIGHT = "42501"
 
 
-def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
-    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none."""
+def connector_ids(connection: Connection, name: str, *, within: Within = None) -> tuple[int, ...]:
+    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none.
+
+    Of those alone that report for one of the units `within`: another is as one that doesn't exist.
+    """
     rows = connection.execute(query("audit_connector_names")).all()
+    if within is not None:
+        rows = [row for row in rows if {ALL_BUSINESS_UNITS, *within} & set(row.business_units)]
     found = tuple(row.connector_id for row in rows if row.connector == name)
     if not found:
         near = suggestion(name, (row.connector for row in rows))
@@ -21,18 +28,20 @@ def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
     return found
 
 
-def business_unit_id(connection: Connection, written: str) -> tuple[str, str | None]:
+def business_unit_id(connection: Connection, written: str, *, within: Within = None) -> tuple[str, str | None]:
     """The id of the unit of this id or name, and where it is neither, the nearest ones in words.
 
     It is an id all the same, since history outlives units. Who can't read names asks by ids: what no connector reports
-    for may be a name, and is doubted too; so where the mapping's query no longer fits the source.
+    for may be a name, and is doubted too; so where the mapping's query no longer fits the source. Nobody is told of a
+    unit that isn't `within`.
     """
     try:
         with connection.begin_nested():
             units = read_business_units(connection)
     except DBAPIError as error:
         known = connection.execute(query("audit_unit_known"), {"business_unit": written}).scalar_one()
-        return written, None if known else _unread(error)
+        return written, None if known or within is not None else _unread(error)
+    units = tuple(unit for unit in units if within is None or unit.id in within)
     meant = sorted(unit.id for unit in units if written in (unit.id, unit.name))
     if len(meant) > 1:
         raise ConfigurationError(
