@@ -40,6 +40,7 @@ LAYERS: dict[str, str] = {
         outbox.audit_names
         outbox.audit_views outbox.audit outbox.daily
         outbox.replay outbox.insight outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
+        outbox.cancel outbox.bulk
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth

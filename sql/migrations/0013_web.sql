@@ -72,3 +72,8 @@ COMMENT ON COLUMN outbox.access_record.object IS 'What it was done to, such as d
 COMMENT ON COLUMN outbox.access_record.business_units IS 'Whose it is; NULL: nobody''s, or all''s.';
 COMMENT ON COLUMN outbox.access_record.detail IS 'What else is worth keeping; never a secret, never content.';
 COMMENT ON COLUMN outbox.access_record.address IS 'From where, as the server saw it.';
+
+-- What the lists of deliveries are read by: those of one connector by time, and what failed by its event. A success
+-- writes nothing into the second.
+CREATE INDEX delivery_connector_time ON outbox.delivery (connector_id, created_at, event_id);
+CREATE INDEX attempt_failed ON outbox.attempt (event_id, connector_id, outcome, status_code) WHERE outcome <> 'ok';
