@@ -48,7 +48,7 @@ def asked_by(draft: Draft, standing: ConnectorSpec | None = None) -> Asked:
         "url": draft.url,
         "content_type": draft.content_type,
         "username": draft.username,
-        "secret": _secret("secret", draft.secret, standing and standing.secret, faults),
+        "secret": _secret("secret", draft.secret, standing.secret if standing else None, faults),
         "ssl_verification": _ssl(draft, standing, faults),
         "data": draft.data,
         "company_fields": tuple(name for name in draft.company_fields if name.strip()),
@@ -64,13 +64,15 @@ def asked_by(draft: Draft, standing: ConnectorSpec | None = None) -> Asked:
         "timeout_seconds": _seconds(draft.timeout_seconds, faults),
         "schedule": _schedule(draft, faults),
         "headers": _headers(draft.headers, standing.headers if standing else {}, faults),
-        "signing_secret": _secret("signing_secret", draft.signing_secret, standing and standing.signing_secret, faults),
+        "signing_secret": _secret(
+            "signing_secret", draft.signing_secret, standing.signing_secret if standing else None, faults
+        ),
         "enabled": False if draft.disabled else None,
     }
     return Asked(values, {key: tuple(found) for key, found in faults.items()})
 
 
-def _secret(key: str, draft: SecretDraft, standing: Secret, faults: dict[str, list[str]]) -> SecretStr | Secret:
+def _secret(key: str, draft: SecretDraft, standing: Secret, faults: dict[str, list[str]]) -> Secret:
     if draft.choice is SecretChoice.KEEP:
         return KEPT if standing is not None else None
     if draft.choice is SecretChoice.REMOVE:
@@ -92,7 +94,7 @@ def _ssl(draft: Draft, standing: ConnectorSpec | None, faults: dict[str, list[st
     stood_off = standing is not None and not standing.ssl_verification
     if off and not stood_off and not draft.ssl_confirmed:
         faults.setdefault("ssl_verification", []).append(
-            "expected your word that the receiver's certificate is not to be checked, got none; tick the box, or enable it"
+            "expected your word that no certificate is to be checked, got none; tick the box, or enable it"
         )
     return not off
 

@@ -121,9 +121,7 @@ def draft_of(spec: ConnectorSpec) -> Draft:
 
 def copied(draft: Draft, units: Iterable[str]) -> Draft:
     """The form of a copy, for those of these units: no secret goes with it, and it needs a name of its own."""
-    return replace(
-        draft, name="", business_units=tuple(units), secret=SecretDraft(), signing_secret=SecretDraft()
-    )
+    return replace(draft, name="", business_units=tuple(units), secret=SecretDraft(), signing_secret=SecretDraft())
 
 
 def _standing(secret: Secret) -> SecretDraft:
@@ -156,7 +154,9 @@ def read_draft(pairs: Pairs, opening: Opening) -> Draft:
         timeout_seconds=fields.one("timeout_seconds", "15s").strip(),
         retries=fields.one("retries", SERVICE),
         schedule=fields.one("schedule").strip(),
-        headers=tuple(_typed_header(row, opening) for row in fields.rows("header_name", "header_value", "header_sealed")),
+        headers=tuple(
+            _typed_header(row, opening) for row in fields.rows("header_name", "header_value", "header_sealed")
+        ),
         signing_secret=_typed_secret(fields, "signing_secret", opening),
         drop_old_signing_secret=fields.ticked("drop_old_signing_secret"),
         disabled=fields.ticked("disabled"),

@@ -1,6 +1,6 @@
-"""Two people edit one connector: what the other changed meanwhile, beside what this one typed, field by field (pure)."""
+"""Two people edit one connector: what the other changed meanwhile, beside what this one typed, by field (pure)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from outbox.connector import KEPT, RECEIVED_WORDS, SSL_WORDS, ConnectorSpec, MappingLine
 from outbox.connector_change import CHANGED, SECRETS, changes
-from outbox.connector_form import ENABLE, OWN, Draft, SecretChoice, SecretDraft, draft_of
+from outbox.connector_form import ENABLE, OWN, Draft, HeaderDraft, MappingDraft, SecretChoice, SecretDraft, draft_of
 from outbox.connector_rows import BLANK
 from outbox.model import DataChoice, Json
 
@@ -41,7 +41,7 @@ class Take(StrEnum):
     """What to save of a field that another changed: what the form has, what stands now, or what stood before."""
 
     FORM = "form"
-    NOW = "now"
+    THEIRS = "theirs"
     READ = "read"
 
 
@@ -64,7 +64,7 @@ class Meanwhile:
     key: str
     title: str
     read: str
-    now: str
+    theirs: str
     form: str
     merged: bool
 
@@ -75,8 +75,8 @@ class Meanwhile:
         A secret that was replaced is gone: nothing else is there.
         """
         if not self.merged:
-            return Take.NOW
-        return None if self.now == CHANGED else Take.READ
+            return Take.THEIRS
+        return None if self.theirs == CHANGED else Take.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Conflict:
     """What became of a connector since `read`, as far as the form is concerned, and the versions that made it so."""
 
     read: ConnectorSpec
-    now: ConnectorSpec
+    stands: ConnectorSpec
     versions: tuple[Version, ...]
 
     @property
@@ -93,22 +93,22 @@ class Conflict:
         found = {key for one in self.versions for key in SECRETS if one.spec.get(f"{key}_changed")}
         return frozenset(found | {"headers" for one in self.versions if one.spec.get("headers_changed")})
 
-    def keys(self) -> list[str]:
+    def fields(self) -> list[str]:
         """The fields that differ now from what was read."""
-        found = {change.key.partition(".")[0] for change in changes(self.read, self.now)} | self.secrets
+        found = {change.key.partition(".")[0] for change in changes(self.read, self.stands)} | self.secrets
         return [key for key in ConnectorSpec.model_fields if key in found and key not in _OURS]
 
 
 def merged(form: Draft, conflict: Conflict) -> Draft:
     """The form with what another changed in those fields that its own author left as they were read."""
-    read, now = draft_of(conflict.read), draft_of(conflict.now)
-    untouched = [key for key in conflict.keys() if _part(form, key) == _part(read, key)]
-    return _with(form, {key: now for key in untouched})
+    read, now = draft_of(conflict.read), draft_of(conflict.stands)
+    untouched = [key for key in conflict.fields() if _part(form, key) == _part(read, key)]
+    return _with(form, dict.fromkeys(untouched, now))
 
 
 def taken(form: Draft, conflict: Conflict, wanted: Mapping[str, Take]) -> Draft:
     """The form with the value that stands now, or stood when it was read, where its author wants that."""
-    sources = {Take.NOW: draft_of(conflict.now), Take.READ: draft_of(conflict.read)}
+    sources = {Take.THEIRS: draft_of(conflict.stands), Take.READ: draft_of(conflict.read)}
     return _with(form, {key: sources[take] for key, take in wanted.items() if take in sources})
 
 
@@ -118,8 +118,8 @@ def meanwhile(form: Draft, conflict: Conflict, unit_names: Mapping[str, str]) ->
 
 
 def _compared(form: Draft, conflict: Conflict, unit_names: Mapping[str, str]) -> Iterator[Meanwhile]:
-    read, now = draft_of(conflict.read), draft_of(conflict.now)
-    for key in conflict.keys():
+    read, now = draft_of(conflict.read), draft_of(conflict.stands)
+    for key in conflict.fields():
         replaced = key in conflict.secrets
         yield Meanwhile(
             key,
@@ -158,25 +158,29 @@ def _with(draft: Draft, sources: Mapping[str, Draft]) -> Draft:
 def _words(draft: Draft, key: str, unit_names: Mapping[str, str]) -> str:
     """A field's value in one line, for people; of a secret only what becomes of it."""
     value = getattr(draft, key)
-    match key:
-        case "business_units":
-            return _list(unit_names.get(unit, unit) for unit in value)
-        case "ssl_verification":
-            return SSL_WORDS[value == ENABLE]
-        case "data":
-            return RECEIVED_WORDS[DataChoice(value)] if value in set(DataChoice) else value
-        case "field_mapping":
-            return _list(f"{row.field} -> {row.property}" for row in value if row.field or row.property)
-        case "headers":
-            return _list(f"{row.name}: {'(secret)' if row.secret else row.value}" for row in value if row.name)
-        case "schedule":
-            return (value or "one attempt, no retry") if draft.retries == OWN else "the service's own"
-        case _ if isinstance(value, SecretDraft):
-            return _secret_words(value)
-        case _ if isinstance(value, tuple):
-            return _list(value)
+    if key == "ssl_verification":
+        words = SSL_WORDS[value == ENABLE]
+    elif key == "data":
+        words = RECEIVED_WORDS[DataChoice(value)] if value in set(DataChoice) else value
+    elif key == "schedule":
+        words = (value or "one attempt, no retry") if draft.retries == OWN else "the service's own"
+    elif isinstance(value, SecretDraft):
+        words = _secret_words(value)
+    elif isinstance(value, tuple):
+        words = ", ".join(_row_words(row, unit_names) for row in value if row not in BLANK.values())
+    else:
+        words = str(value)
+    return words or "none"
+
+
+def _row_words(row: object, unit_names: Mapping[str, str]) -> str:
+    match row:
+        case MappingDraft():
+            return f"{row.field} -> {row.property}"
+        case HeaderDraft():
+            return f"{row.name}: {'(secret)' if row.secret else row.value}"
         case _:
-            return str(value) or "none"
+            return unit_names.get(str(row), str(row))
 
 
 def _secret_words(secret: SecretDraft) -> str:
@@ -187,7 +191,3 @@ def _secret_words(secret: SecretDraft) -> str:
             return "removed"
         case SecretChoice.REPLACE:
             return "a new one" if secret.typed else "none"
-
-
-def _list(words: Collection[str] | Iterator[str] | Sequence[str]) -> str:
-    return ", ".join(words) or "none"

@@ -29,8 +29,8 @@ def rearranged(draft: Draft, act: str) -> Draft:
     name, _, rest = act.partition(".")
     word, _, place = rest.partition(".")
     rows: tuple[Any, ...] = getattr(draft, name)
-    changed = (*rows, BLANK[name]) if word == "add" else _moved(rows, word, int(place))
-    return replace(draft, **{name: changed})
+    changed: dict[str, Any] = {name: (*rows, BLANK[name]) if word == "add" else _moved(rows, word, int(place))}
+    return replace(draft, **changed)
 
 
 def _moved(rows: tuple[Row, ...], word: str, place: int) -> tuple[Row, ...]:
@@ -69,7 +69,7 @@ def mapping_rows(written: str) -> tuple[MappingDraft, ...]:
 
 def _row(line: object, place: int) -> MappingDraft:
     match line:
-        case {"field": str(name), "property": str(target)} if len(line) == 2:  # noqa: PLR2004
+        case {"field": str(name), "property": str(target), **others} if not others:
             return MappingDraft(name, target)
         case _:
             raise FieldError([f"{EXPECTED_MAPPING}; line {place} has not exactly the texts field and property"])

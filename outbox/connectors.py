@@ -70,9 +70,7 @@ class StandingConnector:
         )
 
 
-def as_used(
-    spec: ConnectorSpec, *, connector_id: int, version: int, old_signing_secret: Secret = None
-) -> Connector:
+def as_used(spec: ConnectorSpec, *, connector_id: int, version: int, old_signing_secret: Secret = None) -> Connector:
     """A connector as `spec` asks for it, with those of its secrets that are at hand; enabled, and not held."""
     signing = (opened(spec.signing_secret), opened(old_signing_secret))
     return Connector(

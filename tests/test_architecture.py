@@ -15,6 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.connector_form outbox.connector_asked outbox.connector_rows outbox.connector_merge
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -49,10 +50,11 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens""",
+        outbox.access_records outbox.people outbox.api_tokens
+        outbox.insight outbox.insight.form""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill outbox.chores
+        outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
@@ -61,6 +63,9 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
+        outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
+        outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",

@@ -1,4 +1,4 @@
-"""What the configuration page offers and shows: business units, fields, recent events, what another changed meanwhile."""
+"""What the configuration page offers and shows: units, fields, recent events, what another changed meanwhile."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -108,5 +108,5 @@ def read_conflict(connection: Connection, connector_id: int, version: int, *, wi
     if len(found) < 2 or found[0].number != version or not all("business_units" in one.spec for one in found):  # noqa: PLR2004
         return None
     conflict = Conflict(spec_on_record(found[0].spec), spec_on_record(found[-1].spec), tuple(found[1:]))
-    units = {*conflict.read.business_units, *conflict.now.business_units}
+    units = {*conflict.read.business_units, *conflict.stands.business_units}
     return conflict if within is None or units <= set(within) else None
