@@ -18,7 +18,7 @@ from outbox.insight.form import (
     source_names,
     units_seen,
 )
-from outbox.model import Event, Trigger
+from outbox.model import ALL_BUSINESS_UNITS, Event, Trigger
 from outbox.source_names import check_connector
 from outbox.web.configuring.editing import Editing
 from outbox.web.visit import Visit, same_token
@@ -125,7 +125,8 @@ def proposal(visit: Visit, connection: Connection, editing: Editing) -> str:
     """The name that a connector gets that was given none."""
     taken = {one.spec.name for one in standing_connectors(connection, visit.site.box)}
     names: Mapping[str, str] = visit.site.unit_names()
-    units = [names.get(unit, unit) for unit in editing.draft.business_units if unit != "*"]
+    seen = [unit for unit in editing.draft.business_units if unit != ALL_BUSINESS_UNITS and visit.access.sees(unit)]
+    units = [names.get(unit, unit) for unit in seen]
     return proposed_name(editing.draft.url, units, taken)
 
 
