@@ -1,14 +1,12 @@
 """A connector's configuration, and what its versions changed, in words for people: never a secret (pure)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from outbox.connector import KEPT, RECEIVED_WORDS, SSL_WORDS, ConnectorSpec, HeaderValue, MappingLine
 from outbox.connector_change import CHANGED, SECRETS, Change, changes, secret_words, words
 from outbox.model import ALL_BUSINESS_UNITS, ContentType, DataChoice, FormStyle, Json, Order, Trigger
-
-ALL_UNITS = "all business units"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +65,41 @@ def spec_of(kept: Mapping[str, Json]) -> ConnectorSpec:
         "url": "",
     }
     known = {key: value for key, value in kept.items() if key in ConnectorSpec.model_fields}
-    read = {key: _read(key, value) for key, value in known.items()}
+    read = {key: _READERS.get(key, _as_kept)(value) for key, value in known.items()}
     return ConnectorSpec.model_construct(**{**defaults, **read})
-
-
-def _read(key: str, value: Json) -> object:  # noqa: PLR0911 (a table: one line a field)
-    match key:
-        case "business_units" | "company_fields":
-            return tuple(value)
-        case "triggers":
-            return tuple(trigger for trigger in Trigger if trigger in value)
-        case "content_type":
-            return ContentType(value)
-        case "data":
-            return DataChoice(value)
-        case "form_style":
-            return FormStyle(value)
-        case "order":
-            return Order(value)
-        case "field_mapping":
-            return tuple(MappingLine.model_construct(**line) for line in value)
-        case "schedule":
-            return None if value is None else tuple(float(one) for one in value)
-        case "rate_per_second" | "timeout_seconds":
-            return None if value is None else float(value)
-        case "headers":
-            return {name: _header(one) for name, one in value.items()}
-        case _ if key in SECRETS:
-            return KEPT if value == "set" else None
-        case _:
-            return value
 
 
 def _header(value: Json) -> HeaderValue:
     return value if isinstance(value, str) else KEPT
+
+
+def _seconds(value: Json) -> float | None:
+    return None if value is None else float(value)
+
+
+def _as_kept(value: Json) -> object:
+    return value
+
+
+def _secret(value: Json) -> object:
+    return KEPT if value == "set" else None
+
+
+_READERS: Mapping[str, Callable[[Json], object]] = {
+    "business_units": tuple,
+    "company_fields": tuple,
+    "triggers": lambda value: tuple(trigger for trigger in Trigger if trigger in value),
+    "content_type": ContentType,
+    "data": DataChoice,
+    "form_style": FormStyle,
+    "order": Order,
+    "field_mapping": lambda value: tuple(MappingLine.model_construct(**line) for line in value),
+    "schedule": lambda value: None if value is None else tuple(float(one) for one in value),
+    "rate_per_second": _seconds,
+    "timeout_seconds": _seconds,
+    "headers": lambda value: {name: _header(one) for name, one in value.items()},
+    **dict.fromkeys(SECRETS, _secret),
+}
 
 
 def version_changes(before: Mapping[str, Json] | None, after: Mapping[str, Json]) -> tuple[Change, ...]:
@@ -122,7 +121,5 @@ def in_sight(kept: Mapping[str, Json], within: tuple[str, ...] | None) -> dict[s
     units = kept.get("business_units", ())
     return {
         **kept,
-        "business_units": [
-            unit for unit in units if within is None or unit in within or unit == ALL_BUSINESS_UNITS
-        ],
+        "business_units": [unit for unit in units if within is None or unit in within or unit == ALL_BUSINESS_UNITS],
     }
