@@ -63,6 +63,8 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",

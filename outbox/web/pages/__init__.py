@@ -1,5 +1,12 @@
 """The pages: one module a part of the navigation, each with a router."""
 
-from outbox.web.pages import account, sign_in
+from outbox.web.pages import account, connector, connector_acts, connector_versions, connectors, sign_in
 
-ROUTERS = (sign_in.router, account.router)
+ROUTERS = (
+    sign_in.router,
+    account.router,
+    connectors.router,
+    connector.router,
+    connector_acts.router,
+    connector_versions.router,
+)
