@@ -41,7 +41,8 @@ LAYERS: dict[str, str] = {
         outbox.audit_names
         outbox.audit outbox.daily
         outbox.replay
-        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_acts outbox.connector_rekey outbox.connectors_file
+        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
+        outbox.connector_acts
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
