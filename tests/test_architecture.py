@@ -25,7 +25,8 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access""",
+        outbox.access
+        outbox.connector_words""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -51,7 +52,9 @@ LAYERS: dict[str, str] = {
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens
-        outbox.insight outbox.insight.form""",
+        outbox.insight outbox.insight.form
+        outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
+        outbox.insight.connector_versions""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
@@ -68,7 +71,9 @@ LAYERS: dict[str, str] = {
         outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
-        outbox.web.app outbox.web""",
+        outbox.web.app outbox.web
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

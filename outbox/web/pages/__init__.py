@@ -1,5 +1,23 @@
 """The pages: one module a part of the navigation, each with a router."""
 
-from outbox.web.pages import account, configurations, connector_form, sign_in
+from outbox.web.pages import (
+    account,
+    configurations,
+    connector,
+    connector_acts,
+    connector_form,
+    connector_versions,
+    connectors,
+    sign_in,
+)
 
-ROUTERS = (sign_in.router, account.router, configurations.router, connector_form.router)
+ROUTERS = (
+    sign_in.router,
+    account.router,
+    configurations.router,
+    connector_form.router,
+    connectors.router,
+    connector.router,
+    connector_acts.router,
+    connector_versions.router,
+)
