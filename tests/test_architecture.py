@@ -24,7 +24,7 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access""",
+        outbox.access outbox.insight.ways""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -48,6 +48,8 @@ LAYERS: dict[str, str] = {
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
+        outbox.insight outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search
+        outbox.insight.not_sent outbox.insight.expiring
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens""",
     "order": """
@@ -61,6 +63,8 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill
+        outbox.web.pages.not_sent outbox.web.pages.expiry
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
