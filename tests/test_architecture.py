@@ -26,7 +26,8 @@ LAYERS: dict[str, str] = {
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access
-        outbox.connector_words""",
+        outbox.connector_words
+        outbox.insight.ways""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -54,7 +55,9 @@ LAYERS: dict[str, str] = {
         outbox.access_records outbox.people outbox.api_tokens
         outbox.insight outbox.insight.form
         outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
-        outbox.insight.connector_versions""",
+        outbox.insight.connector_versions
+        outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
+        outbox.insight.expiring""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
@@ -73,7 +76,9 @@ LAYERS: dict[str, str] = {
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
-        outbox.web.pages.connector_acts outbox.web.pages.connector_versions""",
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
+        outbox.web.pages.expiry""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

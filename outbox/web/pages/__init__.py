@@ -2,12 +2,16 @@
 
 from outbox.web.pages import (
     account,
+    backfill,
     configurations,
     connector,
     connector_acts,
     connector_form,
     connector_versions,
     connectors,
+    contracts,
+    expiry,
+    not_sent,
     sign_in,
 )
 
@@ -20,4 +24,8 @@ ROUTERS = (
     connector.router,
     connector_acts.router,
     connector_versions.router,
+    contracts.router,
+    backfill.router,
+    not_sent.router,
+    expiry.router,
 )
