@@ -22,7 +22,9 @@ LAYERS: dict[str, str] = {
         outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
-        outbox.alerting
+        outbox.alerting outbox.stretches
+        outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis outbox.insight.chart
+        outbox.insight.verdict
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access""",
     "ground": """
@@ -38,7 +40,7 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit outbox.daily
+        outbox.audit outbox.daily outbox.figuring outbox.insight.figures outbox.insight.backlog
         outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
@@ -60,8 +62,10 @@ LAYERS: dict[str, str] = {
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
-        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
+        outbox.web.errors outbox.web.keeping outbox.web.site outbox.web.board outbox.web.render
+        outbox.web.visit outbox.web.headers
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.dashboard
+        outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
