@@ -27,7 +27,9 @@ LAYERS: dict[str, str] = {
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access
         outbox.connector_words
-        outbox.insight.ways""",
+        outbox.insight.ways
+        outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
+        outbox.insight.chart outbox.insight.verdict""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -57,7 +59,8 @@ LAYERS: dict[str, str] = {
         outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
         outbox.insight.connector_versions
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
-        outbox.insight.expiring""",
+        outbox.insight.expiring
+        outbox.figuring outbox.insight.figures outbox.insight.backlog""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
@@ -78,7 +81,8 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
-        outbox.web.pages.expiry""",
+        outbox.web.pages.expiry
+        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

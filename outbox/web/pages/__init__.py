@@ -10,6 +10,7 @@ from outbox.web.pages import (
     connector_versions,
     connectors,
     contracts,
+    dashboard,
     expiry,
     not_sent,
     sign_in,
@@ -28,4 +29,5 @@ ROUTERS = (
     backfill.router,
     not_sent.router,
     expiry.router,
+    dashboard.router,
 )
