@@ -27,7 +27,7 @@ LAYERS: dict[str, str] = {
         outbox.access""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
-        outbox.clock
+        outbox.clock outbox.signals
         outbox.section outbox.watching outbox.metrics outbox.kept
         outbox.passwords""",
     "sender": """
@@ -63,12 +63,12 @@ LAYERS: dict[str, str] = {
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
-        outbox.web.app outbox.web""",
-    "daemon": "outbox.supervisor outbox.signals scheduler",
+        outbox.web.app outbox.web.serving outbox.web""",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
-        outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
-        outbox_demo.simulator
+        outbox_demo.lives outbox_demo.pages outbox_demo.processes outbox_demo.receivers outbox_demo.run
+        outbox_demo.sample outbox_demo.simulator
         outbox_demo.transaction outbox_demo.view""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
@@ -80,7 +80,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase""",
+        outbox.cli.erase
+        outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 
