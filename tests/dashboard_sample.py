@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql as sql_of
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from outbox.connector_edits import Author, create_connector, edit_connector
 from outbox.connector_input import parse_spec
@@ -59,6 +59,8 @@ ALFA = Unit("11", "alfa", 4_711_000, 1_000)
 ZULU = Unit("12", "zulu", 9_922_000, 880_000)
 UNCOVERED = Unit("13", "kilo", 5_533_000, 550_000)
 """Nobody's: no connector is there for it."""
+UNITS = (ALFA, ZULU, UNCOVERED)
+_NAMED = "INSERT INTO business_unit (id, name, country) OVERRIDING SYSTEM VALUE VALUES (:id, :name, 'CH')"
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,13 @@ class Planted:
 
 
 def install_dashboard_sample(server: Server, database: str) -> None:
-    """The sample contract application and the example mapping, installed."""
+    """The sample contract application, with three further business units, and the example mapping, installed."""
     engine = create_engine(server.sqlalchemy_url(database))
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(SAMPLE.read_text(encoding="utf-8"))
+            for unit in UNITS:
+                connection.execute(text(_NAMED), {"id": int(unit.id), "name": unit.name})
         install(engine, Mapping.model_validate(tomllib.loads((folder("config") / "source.toml").read_text())))
     finally:
         engine.dispose()
@@ -113,7 +117,6 @@ class Planter:
         word, unit = self._unit.word, self._unit.id
         with self._sql.transaction():
             self._sql.execute("SET LOCAL session_replication_role = replica")
-            self._insert("business_unit", id=int(unit), name=self._unit.name, country="CH")
             extra = {"segment": f"{word}-segment", f"{word}_key": 1}
             company = {"id": int(unit), "business_unit_id": int(unit), "name": f"{word} company", "extra": extra}
             self._insert("company", **company)
@@ -144,7 +147,7 @@ class Planter:
         made = {name: self._connector(name) for name in ("crm", "erp", "desk")}
         with self._database.engine.begin() as connection:
             standing = find_connector(connection, self._box, f"{self._unit.word} crm")
-            asked = standing.spec.model_copy(update={"url": f"https://{self._unit.word}.example/crm/v2"})
+            asked = standing.spec.model_copy(update={"url": f"http://127.0.0.1:9/{self._unit.word}/crm/v2"})
             edit_connector(connection, standing, asked, box=self._box, author=Author(f"{self._unit.word}-ed", "page"))
             standing = find_connector(connection, self._box, f"{self._unit.word} desk")
             asked = standing.spec.model_copy(update={"enabled": False})
@@ -159,7 +162,7 @@ class Planter:
                 "name": f"{word} {name}",
                 "business_units": [self._unit.id],
                 "triggers": ["create", "update", "send"],
-                "url": f"https://{word}.example/{name}",
+                "url": f"http://127.0.0.1:9/{word}/{name}",
                 "secret": f"{SECRET}-basic-{word}",
                 "signing_secret": "whsec_cGxhbnRlZC1zZWNyZXQtc2lnbmluZy0wMTIz",
                 "headers": {"X-Api-Key": f"{SECRET}-header-{word}"},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import httpx2
 from starlette.testclient import TestClient
@@ -35,9 +36,9 @@ class Somebody:
     token: str | None = None
     csrf: str = ""
 
-    def make(self, call: Call, parts: Mapping[str, str]) -> httpx2.Response:
-        """Makes the call with nothing in it but what shows that it is their own."""
-        url = call.url(parts)
+    def make(self, call: Call, parts: Mapping[str, str], **query: str) -> httpx2.Response:
+        """Makes the call with nothing in it but this query and what shows that it is their own."""
+        url = call.url(parts) + (f"?{urlencode(query)}" if query else "")
         if call.api:
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             body: dict[str, str] | None = None if call.safe else {}
@@ -75,10 +76,10 @@ def observe(people: Everybody, call: Call, own: Planted, other: Planted) -> dict
     seen: dict[str, str] = {}
     for kind, somebody in people.by_kind.items():
         limited = kind != NOBODY and KINDS[kind][1] is not None
-        answer = _Answer.of(somebody.make(call, _parts(own)))
+        answer = _Answer.of(somebody.make(call, parts_of(own)))
         if answer.refused:
             seen[kind] = NO
-        elif limited and call.varies and _Answer.of(somebody.make(call, _parts(other))).missing:
+        elif limited and call.varies and _Answer.of(somebody.make(call, parts_of(other))).missing:
             assert not answer.missing, f"{call} is missing for {kind}, whose it is"
             seen[kind] = OWN
         else:
@@ -88,6 +89,8 @@ def observe(people: Everybody, call: Call, own: Planted, other: Planted) -> dict
 
 @dataclass(frozen=True)
 class _Answer:
+    """How far somebody came."""
+
     refused: bool
     missing: bool
 
@@ -98,5 +101,6 @@ class _Answer:
         return cls(response.status_code in REFUSED or to_sign_in, response.status_code == 404)
 
 
-def _parts(planted: Planted) -> dict[str, str]:
+def parts_of(planted: Planted) -> dict[str, str]:
+    """What stands for each variable part of a path."""
     return {**planted.parts, "question": "never-confirmed", "user": "1", "token": "1", "version": "1", "attempt": "1"}
