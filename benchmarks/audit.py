@@ -94,7 +94,7 @@ def audited(ground: Ground) -> Iterator[Row]:
     attempts = max(10_000, ground.scaled(ATTEMPTS))
     with ground.database("audit") as database:
         database.add_connectors([f"http://127.0.0.1:9/{unit}" for unit in range(1, UNITS + 2)])
-        bytes_of = _fill(database, attempts * 21 // ATTEMPTS_OF_21)
+        bytes_of = fill(database, attempts * 21 // ATTEMPTS_OF_21)
         say(f"audit: counted {close_days(database.engine, chore='close days', seconds=600)} days")
         say(f"audit: asks beside {attempts:,} attempts ({size(bytes_of)})")
         with database.connect() as connection:
@@ -104,7 +104,7 @@ def audited(ground: Ground) -> Iterator[Row]:
     yield from _writes(ground)
 
 
-def _fill(database: Database, events: int) -> int:
+def fill(database: Database, events: int) -> int:
     """Facts of so many events, over the time that is kept; how large the database is then."""
     say(f"audit: {events:,} events with their decisions, deliveries and attempts")
     with database.connect() as connection:
