@@ -60,6 +60,8 @@ class Everybody:
 def everybody(site: Site) -> Iterator[Everybody]:
     """Signs all of them in."""
     people = Everybody(site)
+    add_user(site, "somebody else")  # whom pages about a user are about: number 1, and so the token
+    add_token(site, "another")
     with ExitStack() as stack:
         people.by_kind[NOBODY] = Somebody(stack.enter_context(client_of(site)))
         for kind, (role, within) in KINDS.items():
@@ -103,4 +105,5 @@ class _Answer:
 
 def parts_of(planted: Planted) -> dict[str, str]:
     """What stands for each variable part of a path."""
-    return {**planted.parts, "question": "never-confirmed", "user": "1", "token": "1", "version": "1", "attempt": "1"}
+    fixed = {"question": "never-confirmed", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "csv"}
+    return {**planted.parts, **fixed}

@@ -12,21 +12,25 @@ API = "/api/v1"
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PARTS: dict[tuple[str, str], str] = {
     ("connectors", "id"): "connector",
-    ("connectors", "connector_id"): "connector",
-    ("deliveries", "event_id"): "event",
-    ("events", "event_id"): "event",
     ("events", "id"): "event",
-    ("contracts", "contract_id"): "contract",
     ("questions", "name"): "question",
     ("users", "id"): "user",
-    ("users", "user_id"): "user",
-    ("users", "person_id"): "user",
     ("tokens", "id"): "token",
-    ("tokens", "token_id"): "token",
     ("versions", "version"): "version",
+    ("versions", "number"): "version",
     ("attempts", "number"): "attempt",
 }
 """What stands for a variable part of a path: by the last fixed part before it, and its own name."""
+_ANYWHERE = {
+    "connector_id": "connector",
+    "event_id": "event",
+    "contract_id": "contract",
+    "user_id": "user",
+    "person_id": "user",
+    "token_id": "token",
+    "form": "form",
+}
+"""By its own name alone."""
 
 
 @dataclass(frozen=True, order=True)
@@ -54,18 +58,14 @@ class Call:
 
     def url(self, parts: Mapping[str, str]) -> str:
         """The path, with these for what varies in it."""
-        fixed, written = "", []
-        for one in self.path.split("/"):
-            named = re.fullmatch(r"\{(\w+)(?::\w+)?\}(\.\w+)?", one)
-            if named is None:
-                fixed = one
-                written.append(one)
-                continue
-            name = named[1]
-            meant = _PARTS.get((fixed, name), _PARTS.get(("connectors", name)) if name == "connector_id" else None)
-            assert meant is not None, f"{self.path}: say in tests/web_routes.py what stands for {one} after {fixed}"
-            written.append(parts[meant] + (named[2] or ""))
-        return (API if self.api else "") + "/".join(written)
+
+        def stands(found: re.Match[str]) -> str:
+            fixed = [one for one in self.path[: found.start()].split("/") if one and "{" not in one and one[-1] != "."]
+            meant = _PARTS.get((fixed[-1], found[1])) or _ANYWHERE.get(found[1])
+            assert meant is not None, f"{self.path}: say in tests/web_routes.py what stands for {found[0]}"
+            return parts[meant]
+
+        return (API if self.api else "") + re.sub(r"\{(\w+)(?::\w+)?\}", stands, self.path)
 
     def __str__(self) -> str:
         return f"{self.method} {API if self.api else ''}{self.path}"
