@@ -48,8 +48,8 @@ class Call:
 
     @property
     def varies(self) -> bool:
-        """Whether its path names something that belongs to somebody."""
-        return "{" in self.path
+        """Whether its path names something that belongs to somebody; the questions are everybody's."""
+        return "{" in self.path.replace("{name}", "").replace("{form}", "")
 
     @property
     def ends_something(self) -> bool:
