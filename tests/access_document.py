@@ -33,9 +33,9 @@ def peopled(database: Database) -> Iterator[tuple[Everybody, Planted, Planted]]:
 
 
 def observed(people: Everybody, own: Planted, other: Planted) -> dict[Call, dict[str, str]]:
-    """All calls by everybody; those last that end what others are about."""
+    """All calls by everybody; those that end something last."""
     asked = [call for call in calls() if call != OPEN]
-    made = {call: observe(people, call, own, other) for call in sorted(asked, key=lambda one: one.ends_something)}
+    made = {call: observe(people, call, own, other) for call in sorted(asked, key=lambda one: one.harm)}
     return {call: made[call] for call in asked}
 
 

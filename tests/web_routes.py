@@ -33,6 +33,9 @@ _ANYWHERE = {
 """By its own name alone."""
 
 
+_ENDING = ("/remove", "/revoke", "/sign-out")
+
+
 @dataclass(frozen=True, order=True)
 class Call:
     """One page, or one call of the API, by one method."""
@@ -52,9 +55,9 @@ class Call:
         return "{" in self.path.replace("{name}", "").replace("{form}", "")
 
     @property
-    def ends_something(self) -> bool:
-        """Whether what its path names may be gone afterwards."""
-        return self.method == "DELETE" or self.path.endswith(("/remove", "/revoke", "/sign-out"))
+    def harm(self) -> int:
+        """What is gone afterwards: 1, what its path names; 2, the session of whoever calls; 0, nothing."""
+        return 2 * (self.path == "/sign-out") or int(self.method == "DELETE" or self.path.endswith(_ENDING))
 
     def url(self, parts: Mapping[str, str]) -> str:
         """The path, with these for what varies in it."""
@@ -68,7 +71,7 @@ class Call:
         return (API if self.api else "") + re.sub(r"\{(\w+)(?::\w+)?\}", stands, self.path)
 
     def __str__(self) -> str:
-        return f"{self.method} {API if self.api else ''}{self.path}"
+        return f"{self.method} {API if self.api else ''}{re.sub(r':[a-z]+', '', self.path)}"
 
 
 OPEN = Call(False, "/sign-in", "POST")
