@@ -3,9 +3,8 @@
 from tests.access_document import DOCUMENT, MARK, document, observed, peopled
 from tests.conftest import Database
 from tests.dashboard_sample import install_dashboard_sample
-from tests.web_roles import KINDS, NO, NOBODY, OWN, YES
+from tests.web_roles import NO, NOBODY, OWN, YES
 
-LIMITED = [kind for kind, (_, within) in KINDS.items() if within is not None]
 RANKS = ("viewer", "operator", "admin")
 
 
