@@ -60,7 +60,15 @@ def _parts(database: Database) -> dict[str, str]:
     with database.connect() as connection:
         found = "SELECT event_id, connector_id, contract_id FROM outbox.delivery WHERE business_unit = '5' LIMIT 1"
         event, connector, contract = connection.execute(found).fetchall()[0]
-    fixed = {"question": "slowest-receivers", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "csv"}
+    fixed = {
+        "question": "slowest-receivers",
+        "connector_name": "http://127.0.0.1:9/5",
+        "user": "1",
+        "token": "1",
+        "version": "1",
+        "attempt": "1",
+        "form": "csv",
+    }
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
 
 

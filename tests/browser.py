@@ -85,6 +85,7 @@ def open_page(browser: Browser, faults: Faults, *, dark: bool = False, phone: bo
         has_touch=phone,
         is_mobile=phone,
         color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",  # what fades is measured while it does
         locale="en-GB",
         timezone_id="Europe/Zurich",
         **options,

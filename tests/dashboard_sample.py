@@ -76,7 +76,8 @@ class Planted:
     def parts(self) -> dict[str, str]:
         """What stands for each variable part of a path."""
         event, connector = self.deliveries["delivered"]
-        return {"connector": str(connector), "event": str(event), "contract": self.contract}
+        named = {"connector": str(connector), "connector_name": f"{self.unit.word} crm", "event": str(event)}
+        return {**named, "contract": self.contract}
 
 
 def install_dashboard_sample(server: Server, database: str) -> None:

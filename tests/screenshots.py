@@ -65,7 +65,15 @@ def _parts(sql: Connection) -> dict[str, str]:
     found = "SELECT event_id, connector_id, contract_id FROM outbox.attempt JOIN outbox.delivery"
     found += " USING (event_id, connector_id) WHERE number = 2 AND outcome = 'ok' ORDER BY 1 LIMIT 1"
     event, connector, contract = sql.execute(found.encode()).fetchall()[0]
-    fixed = {"question": "slowest-receivers", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "csv"}
+    fixed = {
+        "question": "slowest-receivers",
+        "connector_name": "Data lake",
+        "user": "1",
+        "token": "1",
+        "version": "1",
+        "attempt": "1",
+        "form": "csv",
+    }
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
 
 

@@ -38,7 +38,9 @@ class Somebody:
 
     def make(self, call: Call, parts: Mapping[str, str], **query: str) -> httpx2.Response:
         """Makes the call with nothing in it but this query and what shows that it is their own."""
-        url = call.url(parts) + (f"?{urlencode(query)}" if query else "")
+        url = call.url(parts)
+        if query:
+            url = f"{url.partition('?')[0]}?{urlencode(query)}"
         if call.api:
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             body: dict[str, str] | None = None if call.safe else {}
@@ -105,5 +107,5 @@ class _Answer:
 
 def parts_of(planted: Planted) -> dict[str, str]:
     """What stands for each variable part of a path."""
-    fixed = {"question": "never-confirmed", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "csv"}
+    fixed = {"question": "proof", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "html"}
     return {**planted.parts, **fixed}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi.routing import APIRoute
 
@@ -33,6 +34,8 @@ _ANYWHERE = {
 """By its own name alone."""
 
 
+_QUESTION = {"connector": "connector_name", "event": "event"}
+"""What a question is asked with: enough for `proof`, which answers as a page, a file and a document."""
 _ENDING = ("/remove", "/revoke", "/sign-out")
 
 
@@ -68,7 +71,9 @@ class Call:
             assert meant is not None, f"{self.path}: say in tests/web_routes.py what stands for {found[0]}"
             return parts[meant]
 
-        return (API if self.api else "") + re.sub(r"\{(\w+)(?::\w+)?\}", stands, self.path)
+        path = re.sub(r"\{(\w+)(?::\w+)?\}", stands, self.path)
+        asked = {key: parts[part] for key, part in (_QUESTION if "/questions/{name}" in self.path else {}).items()}
+        return (API if self.api else "") + path + (f"?{urlencode(asked)}" if asked else "")
 
     def __str__(self) -> str:
         return f"{self.method} {API if self.api else ''}{re.sub(r':[a-z]+', '', self.path)}"
