@@ -85,7 +85,7 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
         outbox.web.serving""",
-    "daemon": "outbox.supervisor outbox.signals scheduler",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
