@@ -77,3 +77,8 @@ COMMENT ON COLUMN outbox.access_record.address IS 'From where, as the server saw
 -- writes nothing into the second.
 CREATE INDEX delivery_connector_time ON outbox.delivery (connector_id, created_at, event_id);
 CREATE INDEX attempt_failed ON outbox.attempt (event_id, connector_id, outcome, status_code) WHERE outcome <> 'ok';
+
+-- What expired, newest first, and a contract's changes that could not be captured: any other event, and any change that
+-- was captured, writes nothing here.
+CREATE INDEX event_expired ON outbox.event (id) WHERE trigger = 'expired';
+CREATE INDEX capture_error_contract ON outbox.capture_error (contract_id, id) WHERE contract_id IS NOT NULL;
