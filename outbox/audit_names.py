@@ -1,6 +1,9 @@
 """Names that people ask by, looked up: connectors, removed ones too, and business units."""
 
-from sqlalchemy import Connection
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from outbox.access import Within
@@ -18,14 +21,22 @@ def connector_ids(connection: Connection, name: str, *, within: Within = None) -
 
     Of those alone that report for one of the units `within`: another is as one that doesn't exist.
     """
-    rows = connection.execute(query("audit_connector_names")).all()
-    if within is not None:
-        rows = [row for row in rows if {ALL_BUSINESS_UNITS, *within} & set(row.business_units)]
+    rows = _connectors(connection, within)
     found = tuple(row.connector_id for row in rows if row.connector == name)
     if not found:
         near = suggestion(name, (row.connector for row in rows))
         raise ConfigurationError(f"connector: expected the name of a connector, got {name!r}; {near}")
     return found
+
+
+def connector_names(connection: Connection, *, within: Within) -> list[str]:
+    """The names of the connectors that can be seen, removed ones too, each once."""
+    return sorted({row.connector for row in _connectors(connection, within)})
+
+
+def _connectors(connection: Connection, within: Within) -> Sequence[Row[Any]]:
+    rows = connection.execute(query("audit_connector_names")).all()
+    return [row for row in rows if within is None or {ALL_BUSINESS_UNITS, *within} & set(row.business_units)]
 
 
 def business_unit_id(connection: Connection, written: str, *, within: Within = None) -> tuple[str, str | None]:

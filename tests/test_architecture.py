@@ -86,7 +86,7 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
-        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
+        outbox.web.delivery_filters outbox.web.bulk_words outbox.web.pages.deliveries outbox.web.pages.delivery
         outbox.web.serving""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """

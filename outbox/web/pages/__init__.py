@@ -11,6 +11,8 @@ from outbox.web.pages import (
     connectors,
     contracts,
     dashboard,
+    deliveries,
+    delivery,
     expiry,
     not_sent,
     sign_in,
@@ -30,4 +32,6 @@ ROUTERS = (
     not_sent.router,
     expiry.router,
     dashboard.router,
+    deliveries.router,
+    delivery.router,
 )
