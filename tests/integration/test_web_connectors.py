@@ -129,7 +129,7 @@ def test_the_page_shows_a_connector_and_no_secret(
     assert SCRIPT not in page
     assert page.count("&lt;script&gt;alert(1)") >= 3
     assert "hush" not in page
-    for part in ("now", "activity", "figures?stretch=7d"):
+    for part in ("state", "now", "activity", "figures?stretch=7d"):
         assert client.get(f"{LIST}/{one.id}/{part}").status_code == 200
 
 
@@ -329,7 +329,7 @@ def test_pages_of_who_is_limited_tell_nothing_of_others(database: Database, db: 
         )
     hold(db, one.id, "10 attempts in a row failed; the last: error-of-unit-of-b")
     with signed_in(site, "vera", Role.VIEWER, ("a",)) as client:
-        paths = ("", "/now", "/activity", "/figures", "/versions")
+        paths = ("", "/state", "/now", "/activity", "/figures", "/versions")
         pages = [client.get(f"{LIST}/{one.id}{path}") for path in paths] + [
             client.get(LIST),
             client.get(f"{LIST}?group=business_unit"),
