@@ -15,6 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.connector_form outbox.connector_asked outbox.connector_rows outbox.connector_merge
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -24,12 +25,17 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access outbox.insight.ways""",
+        outbox.access
+        outbox.connector_words
+        outbox.insight.ways
+        outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
+        outbox.insight.chart outbox.insight.verdict""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
         outbox.section outbox.watching outbox.metrics outbox.kept
-        outbox.passwords""",
+        outbox.passwords
+        outbox.signals""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
@@ -48,13 +54,17 @@ LAYERS: dict[str, str] = {
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
-        outbox.insight outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search
-        outbox.insight.not_sent outbox.insight.expiring
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens""",
+        outbox.access_records outbox.people outbox.api_tokens
+        outbox.insight outbox.insight.form
+        outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
+        outbox.insight.connector_versions
+        outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
+        outbox.insight.expiring
+        outbox.figuring outbox.insight.figures outbox.insight.backlog""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill outbox.chores
+        outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
@@ -63,17 +73,25 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill
-        outbox.web.pages.not_sent outbox.web.pages.expiry
+        outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
+        outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
+        outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
-        outbox.web.app outbox.web""",
-    "daemon": "outbox.supervisor outbox.signals scheduler",
+        outbox.web.app outbox.web
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
+        outbox.web.pages.expiry
+        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
+        outbox.web.serving""",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
         outbox_demo.simulator
-        outbox_demo.transaction outbox_demo.view""",
+        outbox_demo.transaction outbox_demo.view
+        outbox_demo.pages""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
         outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
@@ -84,7 +102,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase""",
+        outbox.cli.erase
+        outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from outbox import __version__
-from outbox.cli import alerts, ask, connectors, demo, doctor, erase, expiry, init, questions, replay, service, source
+from outbox.cli import (
+    alerts,
+    ask,
+    connectors,
+    demo,
+    doctor,
+    erase,
+    expiry,
+    init,
+    questions,
+    replay,
+    service,
+    source,
+    web,
+)
 from outbox.cli.context import Chosen
 from outbox.cli.sentences import SentencesGroup
 
@@ -45,7 +59,7 @@ def _before(
     context.obj = Chosen(config)
 
 
-for part in (service, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
+for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(questions.app, name="ask")
