@@ -30,6 +30,7 @@ _ANYWHERE = {
     "person_id": "user",
     "token_id": "token",
     "form": "form",
+    "stretch": "stretch",
 }
 """By its own name alone."""
 
