@@ -22,10 +22,10 @@ Action: TypeAlias = Literal["edit", "enable", "disable"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who makes a change, and from where: `code` (connectors.toml), `command`, `page` or `relay`."""
+    """Who makes a change, and from where: `code` (connectors.toml), `command`, `page`, `api` or `relay`."""
 
     name: str
-    origin: Literal["code", "command", "page", "relay"] = "command"
+    origin: Literal["code", "command", "page", "api", "relay"] = "command"
 
 
 def create_connector(connection: Connection, spec: ConnectorSpec, *, box: SecretBox, author: Author) -> int:

@@ -74,7 +74,7 @@ def migrate(
     """Brings the schema up to this version, a transaction for each migration, and returns what was applied.
 
     No table is waited for longer than 100 ms: a migration that meets a lock is rolled back and tried again.
-    `with_roles`: makes the four roles too, and hands them what stands. Where they own it, rights are granted anew.
+    `with_roles`: makes the five roles too, and hands them what stands. Where they own it, rights are granted anew.
     Raises SchemaError for a newer schema, a changed migration, a server that is too old, a login that may not, or a
     lock that stays.
     """

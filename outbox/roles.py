@@ -8,7 +8,7 @@ from outbox.errors import SchemaError
 from outbox.plan import AS_OWNER
 from outbox.resources import folder, query
 
-ROLES = ("outbox_owner", "outbox_relay", "outbox_auditor", "outbox_eraser")
+ROLES = ("outbox_owner", "outbox_relay", "outbox_auditor", "outbox_eraser", "outbox_web")
 AS_LOGIN = "SELECT set_config('role', 'none', true);"
 _MAKE = ("10_create", "20_own")
 _GRANT = ("30_rights",)

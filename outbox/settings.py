@@ -17,7 +17,7 @@ from outbox.errors import ConfigurationError
 from outbox.retry import DEFAULT_SCHEDULE
 from outbox.section import FILE_NAME, FILE_SUFFIX, Section, read_secret
 from outbox.toml_file import faults_of, keys_at, model_at, read_toml
-from outbox.watching import Alerts, Metrics
+from outbox.watching import Alerts, Metrics, Web
 
 PREFIX = "OUTBOX_"
 KEYS_VARIABLE = PREFIX + "SECRET_KEYS"
@@ -147,6 +147,7 @@ class Settings(Section):
     secrets: Secrets = Secrets()
     metrics: Metrics = Metrics()
     alerts: Alerts = Alerts()
+    web: Web = Web()
     folder: Path = Field(default=Path("config"), exclude=True)
 
     @property

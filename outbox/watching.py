@@ -1,7 +1,7 @@
-"""The sections of outbox.toml by which others watch the service: [metrics] and [alerts]."""
+"""The sections of outbox.toml by which others watch the service: [metrics], [alerts] and [web]."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +21,7 @@ class Metrics(Section):
     @field_validator("address")
     @classmethod
     def _own_address(cls, written: str) -> str:
-        try:
-            return str(ip_address(written.strip()))
-        except ValueError:
-            raise ValueError("expected an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::") from None
+        return _address(written)
 
 
 class Alerts(Section):
@@ -71,6 +68,37 @@ class Alerts(Section):
             return None
         read = read_secret(self.secret, self.secret_file, "alerts.secret_file")
         return _checked("alerts.secret_file", read, signing_secret_faults)
+
+
+class Web(Section):
+    """The dashboard and the API; the headers of a reverse proxy count only where it is named."""
+
+    address: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8800
+    trusted_proxies: tuple[str, ...] = ()
+    session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0
+
+    @field_validator("address")
+    @classmethod
+    def _own_address(cls, written: str) -> str:
+        return _address(written)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        for one in written:
+            try:
+                ip_network(one.strip())
+            except ValueError as error:
+                raise ValueError(f"expected addresses or networks such as 10.0.0.7 or 10.0.0.0/8 ({error})") from None
+        return tuple(one.strip() for one in written)
+
+
+def _address(written: str) -> str:
+    try:
+        return str(ip_address(written.strip()))
+    except ValueError:
+        raise ValueError("expected an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::") from None
 
 
 def _refuse(faults: list[str]) -> None:

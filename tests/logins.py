@@ -13,7 +13,13 @@ from outbox.migrations import migrate
 from tests.factories import Connection
 from tests.postgres import Server
 
-MEMBERS = {"deployer": "outbox_owner", "worker": "outbox_relay", "auditor": "outbox_auditor", "eraser": "outbox_eraser"}
+MEMBERS = {
+    "deployer": "outbox_owner",
+    "worker": "outbox_relay",
+    "auditor": "outbox_auditor",
+    "eraser": "outbox_eraser",
+    "web": "outbox_web",
+}
 """Logins, each a member of one role and of nothing else; in the cluster the database's name stands behind."""
 
 APPLICATION = """

@@ -28,7 +28,8 @@ LAYERS: dict[str, str] = {
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
-        outbox.section outbox.watching outbox.metrics outbox.kept""",
+        outbox.section outbox.watching outbox.metrics outbox.kept
+        outbox.passwords""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
@@ -47,7 +48,8 @@ LAYERS: dict[str, str] = {
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
-        outbox.roles outbox.erasure""",
+        outbox.roles outbox.erasure
+        outbox.access_records outbox.people outbox.api_tokens""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
@@ -57,6 +59,11 @@ LAYERS: dict[str, str] = {
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
+    "web": """
+        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
+        outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
+        outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

@@ -11,5 +11,5 @@ COMMENT ON COLUMN outbox_audit.connector_versions.version IS 'From 1.';
 COMMENT ON COLUMN outbox_audit.connector_versions.action IS 'What made it: create, edit, enable, disable or remove.';
 COMMENT ON COLUMN outbox_audit.connector_versions.changed_at IS 'Since when it was in force.';
 COMMENT ON COLUMN outbox_audit.connector_versions.changed_by IS 'Who made it.';
-COMMENT ON COLUMN outbox_audit.connector_versions.origin IS 'From where: code (a file), command, page, or relay (the service itself).';
+COMMENT ON COLUMN outbox_audit.connector_versions.origin IS 'From where: code (a file), command, page, api, or relay (the service itself).';
 COMMENT ON COLUMN outbox_audit.connector_versions.spec IS 'The connector as it was; of secrets only whether one was set, and whether it changed.';

@@ -44,7 +44,7 @@ COMMENT ON VIEW outbox_audit.config_changes IS
   'Who changed which connector, or the installed mapping, when, and what differed: one row for each key. Never a secret.';
 COMMENT ON COLUMN outbox_audit.config_changes.changed_at IS 'When.';
 COMMENT ON COLUMN outbox_audit.config_changes.changed_by IS 'Who; of a mapping the database''s role; NULL of an uninstall, which is not recorded.';
-COMMENT ON COLUMN outbox_audit.config_changes.origin IS 'From where: code (a file), command, page, or relay (the service itself).';
+COMMENT ON COLUMN outbox_audit.config_changes.origin IS 'From where: code (a file), command, page, api, or relay (the service itself).';
 COMMENT ON COLUMN outbox_audit.config_changes.what IS 'connector, or mapping.';
 COMMENT ON COLUMN outbox_audit.config_changes.connector IS 'The connector''s present name; NULL of a mapping.';
 COMMENT ON COLUMN outbox_audit.config_changes.version IS 'The version of the connector that the change made; of a mapping the number of its install.';

@@ -31,7 +31,7 @@ CREATE TABLE outbox.connector (
   disabled_reason    text,
   disabled_at        timestamptz,
   discard            boolean NOT NULL DEFAULT false,
-  origin             text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page')),
+  origin             text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page', 'api')),
   created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   removed_at         timestamptz,
@@ -49,7 +49,7 @@ CREATE TABLE outbox.connector_version (
   spec         jsonb NOT NULL,
   changed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_by   text NOT NULL,
-  origin       text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page', 'relay')),
+  origin       text NOT NULL DEFAULT 'command' CHECK (origin IN ('code', 'command', 'page', 'api', 'relay')),
   PRIMARY KEY (connector_id, version)
 );
 COMMENT ON TABLE outbox.connector_version IS

@@ -1,9 +1,9 @@
--- The four roles of the cluster, none of which logs in: logins are made members. Safe to run again, and in every database.
+-- The five roles of the cluster, none of which logs in: logins are made members. Safe to run again, and in every database.
 DO $$
 DECLARE
   role text;
 BEGIN
-  FOREACH role IN ARRAY ARRAY['outbox_owner', 'outbox_relay', 'outbox_auditor', 'outbox_eraser'] LOOP
+  FOREACH role IN ARRAY ARRAY['outbox_owner', 'outbox_relay', 'outbox_auditor', 'outbox_eraser', 'outbox_web'] LOOP
     IF to_regrole(role) IS NULL THEN
       BEGIN
         EXECUTE format('CREATE ROLE %I NOLOGIN', role);

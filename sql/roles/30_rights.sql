@@ -7,7 +7,7 @@ DECLARE
 BEGIN
   FOR statement IN
     WITH role AS (SELECT r.oid, r.rolname FROM pg_roles AS r
-                  WHERE r.rolname IN ('outbox_relay', 'outbox_auditor', 'outbox_eraser')),
+                  WHERE r.rolname IN ('outbox_relay', 'outbox_auditor', 'outbox_eraser', 'outbox_web')),
     ours AS (SELECT n.oid, n.nspname, n.nspacl FROM pg_namespace AS n WHERE n.nspname IN ('outbox', 'outbox_audit'))
     SELECT DISTINCT format('REVOKE ALL ON %s FROM %I', granted.name, role.rolname)
     FROM (
@@ -24,33 +24,38 @@ BEGIN
   END LOOP;
 END $$;
 
--- outbox_relay: the daemon, and every command that is no DDL.
-GRANT USAGE ON SCHEMA outbox, outbox_audit TO outbox_relay;
+-- outbox_relay: the daemon, and every command that is no DDL; outbox_web may all of it too.
+GRANT USAGE ON SCHEMA outbox, outbox_audit TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT ON outbox.decision, outbox.delivery, outbox.attempt, outbox.replay, outbox.connector_version
-  TO outbox_relay;
+  TO outbox_relay, outbox_web;
 GRANT SELECT ON outbox.event, outbox.erasure, outbox.capture_error, outbox.source, outbox.migration, outbox.expiry,
   outbox.pruned, outbox.retention, outbox.attempt_day
-  TO outbox_relay;
-GRANT SELECT, INSERT, UPDATE ON outbox.connector, outbox.alert TO outbox_relay;
-GRANT SELECT, UPDATE ON outbox.expiry_scan TO outbox_relay;
-GRANT SELECT, INSERT ON outbox.connector_day TO outbox_relay;
-GRANT SELECT, INSERT, DELETE ON outbox.growth TO outbox_relay;
-GRANT SELECT, DELETE ON outbox.inbox TO outbox_relay;
+  TO outbox_relay, outbox_web;
+GRANT SELECT, INSERT, UPDATE ON outbox.connector, outbox.alert TO outbox_relay, outbox_web;
+GRANT SELECT, UPDATE ON outbox.expiry_scan TO outbox_relay, outbox_web;
+GRANT SELECT, INSERT ON outbox.connector_day TO outbox_relay, outbox_web;
+GRANT SELECT, INSERT, DELETE ON outbox.growth TO outbox_relay, outbox_web;
+GRANT SELECT, DELETE ON outbox.inbox TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.share, outbox.health, outbox.periodic
-  TO outbox_relay;
-GRANT USAGE, SELECT ON SEQUENCE outbox.event_id, outbox.queue_position TO outbox_relay;
-GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay;
+  TO outbox_relay, outbox_web;
+GRANT USAGE, SELECT ON SEQUENCE outbox.event_id, outbox.queue_position TO outbox_relay, outbox_web;
+GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay, outbox_web;
 GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays(), outbox.end_of_day(date, text),
   outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer, text),
   outbox.record_due(timestamptz, timestamptz, text, text), outbox.make_ahead(integer), outbox.sweep_strays(integer),
   outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
-  outbox.prunable(interval), outbox.prune(bigint, interval) TO outbox_relay;
+  outbox.prunable(interval), outbox.prune(bigint, interval) TO outbox_relay, outbox_web;
 SELECT outbox.grant_installed();
 
 -- outbox_auditor: the views, which read the tables with their owner's rights.
 GRANT USAGE ON SCHEMA outbox_audit TO outbox_auditor;
-GRANT SELECT ON ALL TABLES IN SCHEMA outbox_audit TO outbox_auditor, outbox_relay;
-GRANT EXECUTE ON FUNCTION outbox_audit.uncovered_contracts(text) TO outbox_auditor, outbox_relay;
+GRANT SELECT ON ALL TABLES IN SCHEMA outbox_audit TO outbox_auditor, outbox_relay, outbox_web;
+GRANT EXECUTE ON FUNCTION outbox_audit.uncovered_contracts(text) TO outbox_auditor, outbox_relay, outbox_web;
+
+-- outbox_web: the dashboard and the API. All that outbox_relay may, and its own tables, which the daemon can't read.
+GRANT SELECT, INSERT, UPDATE ON outbox.web_user, outbox.api_token TO outbox_web;
+GRANT SELECT, INSERT, DELETE ON outbox.web_session TO outbox_web;
+GRANT SELECT, INSERT ON outbox.access_record TO outbox_web;
 
 -- outbox_eraser: one deed, and how much it would take.
 GRANT USAGE ON SCHEMA outbox TO outbox_eraser;

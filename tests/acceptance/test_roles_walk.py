@@ -91,7 +91,7 @@ def walk(
     made = Logins(empty_database.server, empty_database.name)
     outbox = Walk(made, tmp_path, monkeypatch, capsys, make_key())
     said = outbox("postgres", "migrate", "--roles")
-    assert "outbox_owner, outbox_relay, outbox_auditor, outbox_eraser have their rights" in said
+    assert "outbox_owner, outbox_relay, outbox_auditor, outbox_eraser, outbox_web have their rights" in said
     assert "grant outbox_owner what it needs on the application's tables" in said
     made.prepare()
     yield outbox

@@ -50,7 +50,7 @@ def test_a_folder_without_the_file_means_the_defaults(tmp_path: Path) -> None:
             "threads = 8",
             (
                 "outbox.toml: threads: unknown key; known: alerts, database, expiry, log, metrics, relay, report,"
-                " secrets, sender, upkeep"
+                " secrets, sender, upkeep and 1 more"
             ),
         ),
         ("[relay]\nthreads = 0", "outbox.toml: relay.threads: expected a value greater than or equal to 1; got 0"),

@@ -1,0 +1,21 @@
+"""The REST API: an app of its own under /api/v1, so that it has its own errors and its own OpenAPI document."""
+
+from fastapi import FastAPI
+
+from outbox import __version__
+from outbox.web.api import me
+from outbox.web.api.problems import HANDLERS
+from outbox.web.site import Site
+
+ROUTERS = (me.router,)
+
+
+def make_api(site: Site) -> FastAPI:
+    """The API's app, to be mounted."""
+    api = FastAPI(title="contract-outbox", version=__version__, docs_url=None, redoc_url=None)
+    api.state.site = site
+    for router in ROUTERS:
+        api.include_router(router)
+    for error, handler in HANDLERS.items():
+        api.add_exception_handler(error, handler)
+    return api

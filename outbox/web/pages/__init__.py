@@ -1,0 +1,5 @@
+"""The pages: one module a part of the navigation, each with a router."""
+
+from outbox.web.pages import account, sign_in
+
+ROUTERS = (sign_in.router, account.router)

@@ -1,0 +1,2 @@
+-- Ends one session.
+DELETE FROM outbox.web_session WHERE hash = :hash
