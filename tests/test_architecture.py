@@ -24,7 +24,7 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access""",
+        outbox.access outbox.answers""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -72,7 +72,7 @@ LAYERS: dict[str, str] = {
         outbox_demo.transaction outbox_demo.view""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
-        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
+        outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
@@ -80,7 +80,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase""",
+        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from outbox import audit
 from outbox.audit import Answer, Question
-from outbox.cli.answers import print_csv, print_json
+from outbox.answers import print_csv, print_json
 from outbox.cli.context import engine_of
 from outbox.cli.filters import (
     BusinessUnit,

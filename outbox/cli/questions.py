@@ -13,7 +13,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from typer.main import get_command as command_of
 
-from outbox.cli.answers import print_csv, print_json
+from outbox.answers import print_csv, print_json
 from outbox.cli.context import engine_of, settings_of
 from outbox.cli.forms import Format, FormatWord, chosen_format
 from outbox.cli.sentences import SentencesGroup

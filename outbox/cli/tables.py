@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from outbox import canonical
-from outbox.cli.answers import written
+from outbox.answers import written
 
 OFF_TERMINAL_WIDTH = 1_000
 _GAP = 2
