@@ -49,19 +49,21 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens""",
+        outbox.access_records outbox.people outbox.people_edits outbox.api_tokens""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
+        outbox.insight outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
+        outbox.web.cells outbox.web.download
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
