@@ -62,7 +62,8 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.cells outbox.web.download
+        outbox.web.cells outbox.web.download outbox.web.person_forms
+        outbox.web.pages.users outbox.web.pages.tokens
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
