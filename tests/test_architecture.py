@@ -55,7 +55,7 @@ LAYERS: dict[str, str] = {
         outbox.trial outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
-        outbox.insight outbox.insight.questions
+        outbox.insight outbox.insight.questions outbox.insight.system outbox.insight.changes
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
@@ -63,7 +63,7 @@ LAYERS: dict[str, str] = {
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
         outbox.web.cells outbox.web.download outbox.web.person_forms
-        outbox.web.pages.users outbox.web.pages.tokens
+        outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.examination
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
