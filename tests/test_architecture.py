@@ -15,6 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.connector_words
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -40,7 +41,8 @@ LAYERS: dict[str, str] = {
         outbox.audit_names
         outbox.audit outbox.daily
         outbox.replay
-        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
+        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_acts outbox.connector_rekey
+        outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
@@ -49,22 +51,27 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.people_edits outbox.api_tokens""",
+        outbox.access_records outbox.people outbox.people_edits outbox.api_tokens
+        outbox.insight outbox.insight.connectors outbox.insight.connector_page outbox.insight.connector_versions
+        outbox.insight.changes outbox.insight.system""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
-        outbox.insight outbox.insight.questions outbox.insight.system outbox.insight.changes
+        outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.cells outbox.web.download outbox.web.person_forms
-        outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.examination
-        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.examination
+        outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.pages.changes
+        outbox.web.pages.audit
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -123,14 +122,12 @@ def _rule(written: Mapping[str, Any]) -> Rule:
 def settings_in_force(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every setting with its value in words; of secrets only whether they are set."""
     yield "folder", str(settings.folder)
+    yield "database.url", _without_password(settings.database_url)
     for name in type(settings).model_fields:
         section = getattr(settings, name)
-        if isinstance(section, BaseModel):
-            for key in type(section).model_fields:
-                if (name, key) == ("database", "url"):
-                    yield "database.url", _without_password(section.url)
-                else:
-                    yield f"{name}.{key}", _words(key, getattr(section, key))
+        for key in type(section).model_fields if isinstance(section, BaseModel) else ():
+            if (name, key) != ("database", "url"):
+                yield f"{name}.{key}", _words(key, getattr(section, key))
 
 
 def _without_password(url: SecretStr) -> str:
@@ -145,16 +142,15 @@ def _without_password(url: SecretStr) -> str:
 def _words(key: str, value: object) -> str:
     match value:
         case SecretStr():
-            return "set" if value.get_secret_value() else "not set"
-        case None | "" | ():
-            return "not set"
+            text = "set" if value.get_secret_value() else ""
+        case None:
+            text = ""
         case bool():
-            return "yes" if value else "no"
+            text = "yes" if value else "no"
         case float() if key.endswith("_seconds"):
-            return write_duration(value)
+            text = write_duration(value)
         case tuple() | list():
-            return ", ".join(_words(key, one) for one in value)
-        case Path():
-            return str(value)
+            text = ", ".join(_words(key, one) for one in value)
         case _:
-            return str(value)
+            text = str(value)
+    return text or "not set"
