@@ -9,6 +9,7 @@ from benchmarks.audit import audited
 from benchmarks.bloat import bloat
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
+from benchmarks.dashboard import dashboard
 from benchmarks.drain import drain, sizes
 from benchmarks.expiry import expiry
 from benchmarks.ground import Ground, ground
@@ -27,6 +28,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "size": sizes,
     "isolation": isolation,
     "audit": audited,
+    "dashboard": dashboard,
     "bloat": bloat,
     "expiry": expiry,
 }

@@ -15,7 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
-        outbox.connector_words
+        outbox.connector_form outbox.connector_asked outbox.connector_rows outbox.connector_merge
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -25,7 +25,11 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access outbox.answers""",
+        outbox.access outbox.answers
+        outbox.connector_words
+        outbox.insight.ways
+        outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
+        outbox.insight.chart outbox.insight.verdict""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -41,8 +45,7 @@ LAYERS: dict[str, str] = {
         outbox.audit_names
         outbox.audit outbox.daily
         outbox.replay
-        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_acts outbox.connector_rekey
-        outbox.connectors_file
+        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
@@ -51,12 +54,17 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.people_edits outbox.api_tokens
-        outbox.insight outbox.insight.connectors outbox.insight.connector_page outbox.insight.connector_versions
-        outbox.insight.changes outbox.insight.system""",
+        outbox.access_records outbox.people outbox.api_tokens
+        outbox.insight outbox.insight.form
+        outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
+        outbox.insight.connector_versions
+        outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
+        outbox.insight.expiring
+        outbox.figuring outbox.insight.figures outbox.insight.backlog
+        outbox.people_edits outbox.insight.changes outbox.insight.system""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill outbox.chores
+        outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.insight.questions
@@ -66,14 +74,20 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
-        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
         outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.examination
         outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.pages.changes
         outbox.web.pages.audit
+        outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
+        outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
+        outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
-        outbox.web.app outbox.web""",
+        outbox.web.app outbox.web
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
+        outbox.web.pages.expiry
+        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
