@@ -34,7 +34,8 @@ LAYERS: dict[str, str] = {
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
         outbox.section outbox.watching outbox.metrics outbox.kept
-        outbox.passwords""",
+        outbox.passwords
+        outbox.signals""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
@@ -87,13 +88,15 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
-        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard""",
-    "daemon": "outbox.supervisor outbox.signals scheduler",
+        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
+        outbox.web.serving""",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
         outbox_demo.simulator
-        outbox_demo.transaction outbox_demo.view""",
+        outbox_demo.transaction outbox_demo.view
+        outbox_demo.pages""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
         outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
@@ -104,7 +107,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens""",
+        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens
+        outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

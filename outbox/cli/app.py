@@ -21,6 +21,7 @@ from outbox.cli import (
     source,
     tokens,
     users,
+    web,
 )
 from outbox.cli.context import Chosen
 from outbox.cli.sentences import SentencesGroup
@@ -60,7 +61,7 @@ def _before(
     context.obj = Chosen(config)
 
 
-for part in (service, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
+for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(questions.app, name="ask")
