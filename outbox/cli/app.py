@@ -19,6 +19,8 @@ from outbox.cli import (
     replay,
     service,
     source,
+    tokens,
+    users,
     web,
 )
 from outbox.cli.context import Chosen
@@ -63,3 +65,5 @@ for part in (service, web, source, init, expiry, ask, replay, erase, doctor, ale
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(questions.app, name="ask")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")

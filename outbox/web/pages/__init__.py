@@ -2,7 +2,9 @@
 
 from outbox.web.pages import (
     account,
+    audit,
     backfill,
+    changes,
     configurations,
     connector,
     connector_acts,
@@ -15,6 +17,9 @@ from outbox.web.pages import (
     expiry,
     not_sent,
     sign_in,
+    system,
+    tokens,
+    users,
 )
 
 ROUTERS = (
@@ -27,6 +32,11 @@ ROUTERS = (
     connector_acts.router,
     connector_trial.router,
     connector_versions.router,
+    audit.router,
+    changes.router,
+    system.router,
+    users.router,
+    tokens.router,
     contracts.router,
     backfill.router,
     not_sent.router,
