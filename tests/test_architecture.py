@@ -29,7 +29,8 @@ LAYERS: dict[str, str] = {
         outbox.connector_words
         outbox.insight.ways
         outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
-        outbox.insight.chart outbox.insight.verdict""",
+        outbox.insight.chart outbox.insight.verdict
+        outbox.cursor outbox.curl_command outbox.delivery_story outbox.shown_body""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -62,7 +63,9 @@ LAYERS: dict[str, str] = {
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
         outbox.insight.expiring
         outbox.figuring outbox.insight.figures outbox.insight.backlog
-        outbox.people_edits outbox.insight.changes outbox.insight.system""",
+        outbox.people_edits outbox.insight.changes outbox.insight.system
+        outbox.audit_views outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
+        outbox.insight.delivery outbox.cancel outbox.bulk""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
@@ -89,7 +92,8 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
-        outbox.web.serving""",
+        outbox.web.serving
+        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
