@@ -3,19 +3,28 @@
 from fastapi import FastAPI
 
 from outbox import __version__
-from outbox.web.api import me
-from outbox.web.api.problems import HANDLERS
+from outbox.web.api import connectors, me
+from outbox.web.api.document import describe
+from outbox.web.api.failures import HANDLERS
 from outbox.web.site import Site
 
-ROUTERS = (me.router,)
+ROUTERS = (me.router, connectors.router)
 
 
 def make_api(site: Site) -> FastAPI:
     """The API's app, to be mounted."""
-    api = FastAPI(title="contract-outbox", version=__version__, docs_url=None, redoc_url=None)
+    api = FastAPI(
+        title="contract-outbox",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
     api.state.site = site
     for router in ROUTERS:
         api.include_router(router)
     for error, handler in HANDLERS.items():
         api.add_exception_handler(error, handler)
+    describe(api)
     return api

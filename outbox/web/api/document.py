@@ -1,0 +1,41 @@
+"""The OpenAPI document: what FastAPI tells of the operations, and the schemas that they name beside it."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from outbox.web.api.connector_bodies import ConnectorBody, ConnectorPatch, Disabling
+from outbox.web.api.problems import Problem
+
+WORDS: Final = (
+    "What the pages show and do, for programs. Each call carries `Authorization: Bearer TOKEN`; a token has a role and"
+    " may be limited to business units, of the others it sees nothing. Numbers keep every digit, moments are UTC."
+    " Lists come by pages: follow `next`. A change of a connector says by `If-Match` which version it means."
+    " What can't be done is told as problem details (RFC 9457)."
+)
+BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling)
+
+
+def describe(api: FastAPI) -> None:
+    """Makes the app give the whole document."""
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = _document(api)
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(api: FastAPI) -> dict[str, Any]:
+    made = get_openapi(title=api.title, version=api.version, description=WORDS, routes=api.routes)
+    _, own = models_json_schema(
+        [*((body, "validation") for body in BODIES), (Problem, "serialization")],
+        ref_template="#/components/schemas/{model}",
+    )
+    made.setdefault("components", {}).setdefault("schemas", {}).update(own["$defs"])
+    made["servers"] = [{"url": "/api/v1"}]
+    return made

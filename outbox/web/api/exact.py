@@ -1,0 +1,63 @@
+"""Answers as JSON, exact: numbers keep every digit, moments are UTC, bytes that are UTF-8 are text."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from starlette.responses import Response
+
+from outbox import canonical
+from outbox.model import Json
+from outbox.moment import write_moment
+
+
+class ExactResponse(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """The content's JSON."""
+        return canonical.dumps(jsonable(content))
+
+
+def jsonable(value: object) -> Json:
+    """A value that JSON can say; times of whatever zone in UTC."""
+    match value:
+        case Enum():
+            return value.value
+        case str() | bool() | int() | None:
+            return value
+        case datetime():
+            return write_moment(value)
+        case bytes() | memoryview():
+            return text_of(bytes(value))
+        case Mapping():
+            return {str(key): jsonable(one) for key, one in value.items()}
+        case Sequence() | frozenset():
+            return [jsonable(one) for one in value]
+        case _:
+            return value
+
+
+def text_of(body: bytes) -> str:
+    """Bytes as text: UTF-8 as it is, others as `data:;base64,...`, which no text of UTF-8 is mistaken for."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return _encoded(body)
+    return _encoded(body) if text.startswith(_MARK) else text
+
+
+_MARK = "data:;base64,"
+
+
+def _encoded(body: bytes) -> str:
+    return _MARK + base64.b64encode(body).decode()
+
+
+def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """These columns of a row, in this order."""
+    return {name: row[name] for name in names}
