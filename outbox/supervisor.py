@@ -1,7 +1,7 @@
-"""The supervisor: keeps several worker processes running, and leaves none behind; knows nothing of what they do.
+"""The supervisor: keeps several processes running, and leaves none behind; knows nothing of what they do.
 
-Each worker is the supervisor's own command line with a word and its number more. Its standard input is a pipe that the
-supervisor alone holds: when the supervisor closes it, or dies by whatever, the worker ends in good order.
+Each part is the supervisor's own command line with a few words more. Its standard input is a pipe that the supervisor
+alone holds: when the supervisor closes it, or dies by whatever, the part ends in good order.
 """
 
 import contextlib
@@ -23,14 +23,23 @@ BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0
 START_SECONDS = 30.0
 STOP_MARGIN_SECONDS = 8.0
-"""How much longer than its drain limit a worker may take: it ends itself before, even if the database hangs."""
+"""How much longer than its drain limit a part may take: it ends itself before, even if the database hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process to keep: its kind, and its command. The refusal of one that isn't `vital` is no end of the others."""
+
+    kind: str
+    command: tuple[str, ...]
+    vital: bool = True
 
 
 @dataclass(slots=True)
 class _Place:
-    """One worker's place: the process in it, or when the next one is started."""
+    """One part's place: the process in it, or when the next one is started."""
 
-    number: int
+    part: Part
     process: "subprocess.Popen[bytes] | None" = None
     start_at: float = 0.0
     started_at: float = 0.0
@@ -39,20 +48,16 @@ class _Place:
 
 
 class Supervisor:
-    """Runs `processes` workers, each by `command` and its number, from 0 on.
+    """Keeps every part running; `run` belongs to the main thread, which gets the signals."""
 
-    `run` belongs to the main thread, which gets the signals.
-    """
-
-    def __init__(self, command: Sequence[str], *, processes: int, drain_seconds: float) -> None:
-        self._command = command
+    def __init__(self, parts: Sequence[Part], *, drain_seconds: float) -> None:
         self._stop_seconds = drain_seconds + STOP_MARGIN_SECONDS
-        self._places = [_Place(number) for number in range(processes)]
+        self._places = [_Place(part) for part in parts]
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._code: int | None = None
 
     def run(self) -> int:
-        """Runs until SIGTERM or SIGINT, or until a worker says that the configuration is wrong; the exit code."""
+        """Runs until SIGTERM or SIGINT, or until a vital part says that the configuration is wrong; the exit code."""
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(signum, self._note)
         get_log().info("supervisor_started", pid=os.getpid(), processes=len(self._places))
@@ -73,7 +78,7 @@ class Supervisor:
         self._signals.put(signum)
 
     def _told_to_end(self, until: float | None) -> bool:
-        """Waits for a signal, at most until then: False when a worker ended or nothing came."""
+        """Waits for a signal, at most until then: False when a part ended or nothing came."""
         timeout = None if until is None else max(0.0, until - time.monotonic())
         with contextlib.suppress(queue.Empty):
             return self._signals.get(timeout=timeout) != signal.SIGCHLD
@@ -83,45 +88,43 @@ class Supervisor:
         place.started_at = time.monotonic()
         place.starts += 1
         try:
-            # A group of its own: Ctrl-C at a terminal reaches the supervisor, which tells each worker once.
-            place.process = subprocess.Popen(
-                [*self._command, str(place.number)], stdin=subprocess.PIPE, process_group=0
-            )
+            # A group of its own: Ctrl-C at a terminal reaches the supervisor, which tells each part once.
+            place.process = subprocess.Popen(place.part.command, stdin=subprocess.PIPE, process_group=0)
         except OSError as error:
-            get_log().error("worker_not_started", error=str(error), retry_seconds=_back_off(place))
+            get_log().error(f"{place.part.kind}_not_started", error=str(error), retry_seconds=_back_off(place))
 
     def _ended(self, place: _Place, process: "subprocess.Popen[bytes]", code: int) -> None:
         _close(process)
         place.process = None
         lived = time.monotonic() - place.started_at
-        if self._code is None:
+        if self._code is None and place.part.vital:
             self._code = ends_all(code, lived_seconds=lived, first=place.starts == 1)
         if lived >= STEADY_SECONDS:
             place.failures = 0
         words = {"pid": process.pid, "how": how(code), "lived_seconds": round(lived, 1)}
         if self._code is None:
-            get_log().error("worker_ended", **words, retry_seconds=_back_off(place))
+            get_log().error(f"{place.part.kind}_ended", **words, retry_seconds=_back_off(place))
         else:
-            get_log().error("worker_refused", **words)
+            get_log().error(f"{place.part.kind}_refused", **words)
 
     def _stop(self) -> int:
-        """Has every worker end, waits within their limit, and kills whoever is left."""
-        left = [one.process for one in self._places if one.process is not None]
-        for process in left:
+        """Has every part end, waits within their limit, and kills whatever is left."""
+        left = [(one.part.kind, one.process) for one in self._places if one.process is not None]
+        for _, process in left:
             _close(process)
         deadline = time.monotonic() + self._stop_seconds
-        while (left := [one for one in left if one.poll() is None]) and time.monotonic() < deadline:
+        while (left := [one for one in left if one[1].poll() is None]) and time.monotonic() < deadline:
             self._told_to_end(deadline)
-        for process in left:
+        for kind, process in left:
             process.kill()
             process.wait()
-            get_log().error("worker_killed", pid=process.pid, after_seconds=self._stop_seconds)
+            get_log().error(f"{kind}_killed", pid=process.pid, after_seconds=self._stop_seconds)
         get_log().info("supervisor_stopped", pid=os.getpid())
         return REFUSED if left else self._code or WELL
 
 
 def ends_all(code: int, *, lived_seconds: float, first: bool) -> int | None:
-    """The exit code that a worker's end means for all of them; None: another is started in its place.
+    """The exit code that a vital part's end means for all of them; None: another is started in its place.
 
     A refusal at the first start is what `outbox run` in one process would have answered: nothing to wait for.
     """
@@ -145,10 +148,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def supervise(*, processes: int, drain_seconds: float, word: str) -> int:
-    """Runs this process's own command line, with `word` and a number at its end, in so many; the exit code."""
-    command = [sys.executable, *sys.orig_argv[1:], word]
-    return Supervisor(command, processes=processes, drain_seconds=drain_seconds).run()
+def part(kind: str, *words: str, vital: bool = True) -> Part:
+    """This process's own command line, with these words at its end."""
+    return Part(kind, (sys.executable, *sys.orig_argv[1:], *words), vital)
 
 
 def end_with_supervisor() -> None:

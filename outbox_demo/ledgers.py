@@ -28,6 +28,15 @@ DELIVERIES = """
   JOIN outbox.connector c ON c.name = v.connector AND c.removed_at IS NULL
   JOIN outbox.delivery d ON d.event_id = v.event_id AND d.connector_id = c.id
 """
+TOUCHED = """
+  SELECT c.name FROM outbox.connector c
+  WHERE c.version > 1 OR c.removed_at IS NOT NULL
+     OR EXISTS (SELECT FROM outbox.connector o WHERE o.id <> c.id AND o.url = c.url)
+     OR EXISTS (SELECT FROM outbox.replay r WHERE r.connector_id = c.id)
+     OR EXISTS (SELECT FROM outbox.attempt a
+                WHERE a.connector_id = c.id AND (a.kind <> 'auto' OR a.settled = 'cancelled'))
+  ORDER BY c.name
+"""
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,10 @@ class Connector:
 
 @dataclass(frozen=True)
 class Books:
-    """All three books, and what was written about who gets what."""
+    """All three books, and what was written about who gets what.
+
+    `touched`: connectors that somebody changed, tested, replayed or cancelled at, or copied; no book says what they owe.
+    """
 
     transactions: Sequence[Done]
     ignored: frozenset[str]
@@ -94,6 +106,7 @@ class Books:
     states: Mapping[tuple[int | None, str], str]
     bodies: Mapping[tuple[int, str], str]
     answers: Sequence[Answer]
+    touched: Sequence[str] = ()
 
     @property
     def unrouted(self) -> frozenset[int]:
@@ -108,6 +121,8 @@ def copy_outbox(dsn: str, folder: Path) -> None:
             out.write(json.dumps({"event": row}) + "\n")
         for row in connection.execute(DELIVERIES):
             out.write(json.dumps({"delivery": row}) + "\n")
+        for (name,) in connection.execute(TOUCHED):
+            out.write(json.dumps({"touched": name}) + "\n")
         for xid in in_doubt(folder):
             [status] = connection.execute("SELECT pg_xact_status(%s::xid8)", [xid]).fetchone() or [None]
             out.write(json.dumps({"transaction": [xid, status]}) + "\n")
@@ -152,6 +167,7 @@ def read_books(folder: Path) -> Books:
             for file in sorted((folder / "receivers").glob("*.jsonl"))
             for line in _lines(file)
         ],
+        touched=[line["touched"] for line in outbox if "touched" in line],
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The receivers: real HTTP servers on loopback, five tempers, each with a log of its own.
+"""The receivers: real HTTP servers on loopback, each with a temper and a log of its own, and one for connectors of your own.
 
 A log line is written before the answer is sent: what the log says was answered, its sender may rely on.
 """
@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -27,6 +28,8 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 DESK_USER = "desk"
 DESK_SECRET = "OUTBOX_DEMO_DESK_SECRET"  # noqa: S105 a variable's name
+GUEST = "yours"
+"""The receiver of what is made on the dashboard; no book demands anything of it, so its log stands beside theirs."""
 FLAKY_PERCENT = 20
 TWICE_PERCENT = 5
 CLOSE = 0
@@ -44,12 +47,15 @@ class Receiver:
     credentials: bytes | None = None
     flaky: bool = False
     slow: bool = False
+    patient: bool = False
     refused: Counter[str] = field(default_factory=Counter)
 
     def answer(self, headers: Message, body: bytes) -> int:
         """The status for one request, or CLOSE."""
         if self.slow:
             time.sleep(0.2 + _die(headers.get("webhook-id", ""), "slow") / 100 * 0.2)
+        if self.patient:
+            return 200
         if self.credentials is not None and not hmac.compare_digest(
             headers.get("Authorization", "").encode(), b"Basic " + base64.b64encode(self.credentials)
         ):
@@ -79,6 +85,16 @@ def receivers(desk_secret: str) -> tuple[Receiver, ...]:
         Receiver("lake", 8804, "flaky: 20 % fail", flaky=True),
         Receiver("group", 8805, "slow: 200-400 ms", slow=True),
     )
+
+
+def guest() -> Receiver:
+    """One that takes whatever comes."""
+    return Receiver(GUEST, 8806, "takes all", patient=True)
+
+
+def guest_url(ports: Mapping[str, int]) -> str:
+    """Where it listens; `ports` says which port each planned one became."""
+    return f"http://127.0.0.1:{ports[str(guest().planned_port)]}/{GUEST}"
 
 
 def read_report(content_type: str, body: bytes) -> dict[str, str]:
@@ -180,6 +196,7 @@ def main() -> int:
     for order in (signal.SIGTERM, signal.SIGINT):
         signal.signal(order, lambda *_: stop.set())
     servers = [ReceiverServer(receiver, folder) for receiver in receivers(os.environ[DESK_SECRET])]
+    servers.append(ReceiverServer(guest(), folder.parent))
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     ports = {str(server.receiver.planned_port): server.server_port for server in servers}

@@ -21,6 +21,7 @@ from outbox.embedded import EmbeddedServer, binaries
 from outbox.errors import ConfigurationError
 from outbox_demo import books, ledgers, receivers, simulator
 from outbox_demo.figures import Figures, Gauge
+from outbox_demo.pages import Pages, make_pages
 from outbox_demo.processes import Guardian, Processes
 from outbox_demo.view import View
 
@@ -130,9 +131,9 @@ class Demo:
                     self._guardian.watch(pid, signal.SIGINT)
                     stack.callback(self._guardian.release, pid)
             stack.enter_context(self._processes)
-            self._prepare()
+            pages = self._prepare()
             with psycopg.connect(self._server.dsn(DATABASE), autocommit=True) as connection:
-                self._watch(connection, seconds)
+                self._watch(connection, seconds, pages)
             self._console.print("comparing the application's journal, the outbox and the receivers' logs")
             ledgers.copy_outbox(self._server.dsn(DATABASE), self._home)
         balance = books.compare(ledgers.read_books(self._home))
@@ -149,12 +150,13 @@ class Demo:
             raise Interrupted
         self._console.print(f"{time.monotonic() - began:6.2f} s  {words}", soft_wrap=True, highlight=False)
 
-    def _prepare(self) -> None:
-        """The application's database, the receivers, the configuration, our schema, triggers and connectors."""
+    def _prepare(self) -> Pages:
+        """Everything up to the application that works; where the dashboard is."""
         with self._step("sample contract application: database, schema, business units, companies"):
             application = self._make_application()
-        with self._step("receivers: five HTTP servers on loopback"):
-            self._write_configuration(self._start_receivers())
+        with self._step("receivers: six HTTP servers on loopback"):
+            ports = self._start_receivers()
+            self._write_configuration(ports)
         for words in (("migrate",), ("install", "--yes"), ("connectors", "apply", "--yes")):
             with self._step(f"outbox {' '.join(words)}"):
                 name = f"outbox-{'-'.join(word.strip('-') for word in words)}"
@@ -163,6 +165,10 @@ class Demo:
             self._processes.start("daemon", "outbox", "run", "--processes", "1", env=self._environment())
             with psycopg.connect(self._server.dsn(DATABASE), autocommit=True) as connection:
                 self._await(lambda: connection.execute("SELECT FROM outbox.worker").fetchone() is not None)
+        with self._step("outbox web, the dashboard"):
+            pages = make_pages(self._server.url(DATABASE), receivers.guest_url(ports))
+            self._processes.start("dashboard", "outbox", "web", env={**self._environment(), **pages.environment()})
+            self._await(pages.answers)
         with self._step("the contract application's simulator"):
             journal = self._home / "journal.jsonl"
             self._processes.start(
@@ -170,6 +176,7 @@ class Demo:
                 env={simulator.DSN: application},
             )
             self._await(journal.exists)
+        return pages
 
     def _await(self, ready: Callable[[], bool]) -> None:
         """Waits until something is ready or someone asks to stop; raises when a process ends by itself."""
@@ -218,14 +225,16 @@ class Demo:
             receivers.DESK_SECRET: self._secret,
         }
 
-    def _watch(self, connection: psycopg.Connection[tuple[int, ...]], seconds: float | None) -> None:
-        """Shows the demo run; afterwards the application and the daemon have ended."""
+    def _watch(self, connection: psycopg.Connection[tuple[int, ...]], seconds: float | None, pages: Pages) -> None:
+        """Shows the demo run; afterwards the application, the daemon and the dashboard have ended."""
         rows = self._rows()
         logs = {name: self._home / "receivers" / f"{name}.jsonl" for name, _, _ in rows}
         gauge = Gauge(connection, journal=self._home / "journal.jsonl", logs=logs)
         look = f"look inside: {self._server.programs / 'psql'} {self._server.dsn(DATABASE)}"
         self._console.print(look, soft_wrap=True, highlight=False, style="dim")
-        with View(self._console, gauge, rows) as view:
+        for line in pages.lines:
+            self._console.print(line, soft_wrap=True, highlight=False)
+        with View(self._console, gauge, rows, besides=pages.lines[0]) as view:
             began = time.monotonic()
 
             def running(figures: Figures) -> str | None:
@@ -247,7 +256,8 @@ class Demo:
 
             self._follow(view, gauge, finishing)
             self._processes.stop("daemon")
-            view.show(gauge.read(), moment="the application and the daemon have stopped")
+            self._processes.stop("dashboard")
+            view.show(gauge.read(), moment="the application, the daemon and the dashboard have stopped")
 
     def _follow(self, view: View, gauge: Gauge, moment: Callable[[Figures], str | None]) -> None:
         """Shows the figures until there is no more `moment` to tell; raises when a process ends by itself."""

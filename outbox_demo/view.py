@@ -20,10 +20,15 @@ WIDE_COLUMNS = 110
 
 
 class View:
-    """A context manager; `show` draws the figures. `rows` names each receiver, its temper and its connector."""
+    """A context manager; `show` draws the figures. `rows` names each receiver, its temper and its connector.
 
-    def __init__(self, console: Console, gauge: Gauge, rows: Sequence[tuple[str, str, Connector]]) -> None:
-        self._console, self._gauge, self._rows = console, gauge, rows
+    `besides` is a line that stays in sight.
+    """
+
+    def __init__(
+        self, console: Console, gauge: Gauge, rows: Sequence[tuple[str, str, Connector]], *, besides: str
+    ) -> None:
+        self._console, self._gauge, self._rows, self._besides = console, gauge, rows, besides
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._said = time.monotonic()
 
@@ -56,7 +61,10 @@ class View:
 
     def _picture(self, figures: Figures, moment: str) -> RenderableType:
         title = Text.assemble(("outbox demo", "bold"), "  ", moment)
-        return Group(Padding(title, (1, 0, 0, 1)), self._hops(figures), self._receivers(figures))
+        besides = Text(self._besides, "cyan")
+        return Group(
+            Padding(title, (1, 0, 0, 1)), Padding(besides, (0, 0, 0, 1)), self._hops(figures), self._receivers(figures)
+        )
 
     def _hops(self, figures: Figures) -> Table:
         table = Table(box=box.ROUNDED, border_style="dim")

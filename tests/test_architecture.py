@@ -15,6 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
+        outbox.connector_words
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -49,7 +50,8 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens""",
+        outbox.access_records outbox.people outbox.api_tokens
+        outbox.insight outbox.insight.connectors outbox.insight.connector_page outbox.insight.connector_versions""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores

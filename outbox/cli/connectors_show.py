@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +13,8 @@ from outbox.cli.answers import print_json
 from outbox.cli.context import box_of, engine_of
 from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.cli.tables import Column, Shape, print_table, table_console
-from outbox.connector import RECEIVED_WORDS, SSL_WORDS, ConnectorSpec
-from outbox.connector_change import SECRETS, history, secret_words, words
+from outbox.connector_change import history
+from outbox.connector_words import configuration
 from outbox.connectors import UNOPENED, StandingConnector, find_connector, standing_connectors, waiting_deliveries
 from outbox.moment import write_moment
 from outbox.resources import query
@@ -153,8 +152,8 @@ def _facts(one: StandingConnector, lately: dict[str, Any], names: dict[str, str]
     if (since := lately["oldest_waits_since"]) is not None:
         table.add_row("The oldest since (UTC)", write_moment(since))
     table.add_row("Last hour", _last_hour(lately))
-    for title, value in _fields(one, names):
-        table.add_row(Text(title), Text(value))
+    for line in configuration(one.spec, units=names, old_signing_secret=one.old_signing_secret is not None):
+        table.add_row(Text(line.title), Text(line.value))
     return table
 
 
@@ -166,26 +165,3 @@ def _last_hour(lately: dict[str, Any]) -> str:
     if lately["answer_p50_ms"] is not None:
         words += f"; answers took {lately['answer_p50_ms']:.0f} ms (p50), {lately['answer_p95_ms']:.0f} ms (p95)"
     return words
-
-
-def _fields(one: StandingConnector, names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for key, known in ConnectorSpec.model_fields.items():
-        title, value = known.title or key, getattr(one.spec, key)
-        match key:
-            case "enabled":
-                continue
-            case "business_units":
-                yield title, ", ".join(names.get(unit, unit) for unit in value)
-            case "ssl_verification":
-                yield title, SSL_WORDS[value]
-            case "data":
-                yield title, RECEIVED_WORDS[value]
-            case "headers":
-                shown = (f"{name}: {text if isinstance(text, str) else 'set'}" for name, text in value.items())
-                yield title, "\n".join(shown) or "none"
-            case _ if key in SECRETS:
-                yield title, secret_words(value)
-            case _:
-                yield title, words(value, key)
-    if one.old_signing_secret is not None:
-        yield "Old signing secret", "set, until dropped"

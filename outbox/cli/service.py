@@ -9,10 +9,12 @@ from outbox.errors import ConfigurationError
 from outbox.migrations import as_sql, migrate, migrations, version_of
 from outbox.roles import ROLES, act_as_owner
 from outbox.secret_box import make_key
-from outbox.supervisor import cores, end_with_supervisor, supervise
+from outbox.supervisor import Supervisor, cores, end_with_supervisor, part
 
 WORKER = "--worker"
 """What the supervisor adds to its own command line for each of its workers, before the worker's number."""
+PAGES = "--pages"
+"""What it adds for the one process that serves the dashboard."""
 
 
 def register(app: typer.Typer) -> None:
@@ -70,22 +72,40 @@ def _run(
     processes: Annotated[
         int | None, typer.Option(min=1, max=256, help="Worker processes.  [default: relay.processes, else the cores]")
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Serve the dashboard and the API too, as `outbox web` does.")
+    ] = False,
     worker: Annotated[
         int | None,
         typer.Option(WORKER, hidden=True, min=0, help="Be this one of a supervisor's, until standard input ends."),
     ] = None,
+    pages: Annotated[
+        bool, typer.Option(PAGES, hidden=True, help="Be a supervisor's that serves the dashboard, likewise.")
+    ] = False,
 ) -> None:
     """Run the daemon: route, deliver, record, until SIGTERM."""
     if once and processes is not None:
         raise ConfigurationError(
             "run: expected --processes without --once, got both; one process does what is due once"
         )
+    if once and web:
+        raise ConfigurationError(
+            "run: expected --web without --once, got both; `outbox web` serves the dashboard alone"
+        )
     settings = settings_of(context)
-    wanted = 1 if once or worker is not None else processes or settings.relay.processes or cores()
-    if wanted > 1:
-        raise typer.Exit(supervise(processes=wanted, drain_seconds=settings.relay.drain_seconds, word=WORKER))
-    if worker is not None:
+    wanted = 1 if once else processes or settings.relay.processes or cores()
+    supervised = pages or worker is not None
+    if (wanted > 1 or web) and not supervised:
+        parts = [part("worker", WORKER, str(number)) for number in range(wanted)]
+        # Delivering doesn't depend on being looked at: a taken port, say, ends no worker.
+        parts += [part("web", PAGES, vital=False)] if web else []
+        raise typer.Exit(Supervisor(parts, drain_seconds=settings.relay.drain_seconds).run())
+    if supervised:
         end_with_supervisor()
+    if pages:
+        from outbox.web.serving import serve
+
+        raise typer.Exit(serve(settings))
     from scheduler import run
 
     raise typer.Exit(run(settings, once=once, place=worker or 0))

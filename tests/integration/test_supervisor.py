@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from outbox.supervisor import BACK_OFF_SECONDS, Supervisor, ends_all, how
+from outbox.supervisor import BACK_OFF_SECONDS, Part, Supervisor, ends_all, how
 from tests.program import ROOT
 from tests.relays import wait_for
 
@@ -24,14 +24,16 @@ OBEYS_NOBODY = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); pr
 class Supervised:
     """A supervisor of one program as a process of its own; log lines, and which workers live."""
 
-    def __init__(self, script: str, folder: Path, *, processes: int, drain_seconds: float) -> None:
+    def __init__(self, script: str, folder: Path, *, processes: int, drain_seconds: float, beside: str) -> None:
         self._log = folder / "supervisor.log"
-        words = f"{[sys.executable, '-c', script]!r}, processes={processes}, drain_seconds={drain_seconds}"
+        parts = [Part("worker", (sys.executable, "-c", script)) for _ in range(processes)]
+        parts += [Part("page", (sys.executable, "-c", beside), vital=False)] if beside else []
         running = (
             "import sys; from outbox import supervisor; from outbox.log import configure_log;"
             " from outbox.settings import Log; configure_log(Log(format='json'));"
             " supervisor.STOP_MARGIN_SECONDS = 1.0;"
-            f" sys.exit(supervisor.Supervisor({words}).run())"
+            " from outbox.supervisor import Part;"
+            f" sys.exit(supervisor.Supervisor({parts!r}, drain_seconds={drain_seconds}).run())"
         )
         with self._log.open("w") as log:
             self.process = subprocess.Popen([sys.executable, "-c", running], cwd=ROOT, stdout=log, stderr=log)
@@ -64,8 +66,8 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
     """Starts supervisors and ends what is left of them."""
     started: list[Supervised] = []
 
-    def start(script: str, *, processes: int = 2, drain_seconds: float = 5.0) -> Supervised:
-        started.append(Supervised(script, tmp_path, processes=processes, drain_seconds=drain_seconds))
+    def start(script: str, *, processes: int = 2, drain_seconds: float = 5.0, beside: str = "") -> Supervised:
+        started.append(Supervised(script, tmp_path, processes=processes, drain_seconds=drain_seconds, beside=beside))
         return started[-1]
 
     yield start
@@ -141,6 +143,19 @@ def test_a_refusal_at_the_start_ends_all(supervise: Supervise, tmp_path: Path, c
     assert [line["how"] for line in running.lines("worker_refused")] == [f"exit code {code}"]
 
 
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_what_is_not_vital_ends_nobody(supervise: Supervise, code: int) -> None:
+    """Whatever it ends with, also at the start, it is said and tried again later; the workers go on."""
+    running = supervise(LIVES, beside=f"import sys; sys.exit({code})")
+    wait_for(lambda: len(running.lines("page_ended")) >= 2)
+
+    assert len(running.workers()) >= 2
+    assert [line["retry_seconds"] for line in running.lines("page_ended")][:2] == list(BACK_OFF_SECONDS[:2])
+    assert running.lines("worker_ended") == []
+    running.process.send_signal(signal.SIGTERM)
+    running.ends(code=0)
+
+
 def test_killed_itself_it_leaves_no_worker(supervise: Supervise) -> None:
     """SIGKILL of the supervisor closes the pipes, and that ends the workers."""
     running = supervise(LIVES, processes=3)
@@ -188,7 +203,7 @@ def test_ends_have_words() -> None:
 
 def test_a_program_that_can_not_be_started_is_tried_again() -> None:
     """The system has no room for a process: the place waits, and the supervisor still obeys."""
-    tried = Supervisor(["/nowhere/outbox"], processes=1, drain_seconds=1.0)
+    tried = Supervisor([Part("worker", ("/nowhere/outbox",))], drain_seconds=1.0)
     before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM)}
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     signal.setitimer(signal.ITIMER_REAL, BACK_OFF_SECONDS[0] + 0.3)

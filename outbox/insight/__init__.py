@@ -1,0 +1,1 @@
+"""What people ask by the pages and the API: reads, each within the business units that its asker is limited to."""

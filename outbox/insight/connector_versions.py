@@ -1,0 +1,62 @@
+"""What people see of a connector's versions: who changed what, when and from where. Never a secret."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from outbox import canonical
+from outbox.access import Within
+from outbox.connector_change import Change
+from outbox.connector_words import in_sight, version_changes
+from outbox.model import Json
+from outbox.resources import query
+
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a connector, and how it differs from the one before, as far as it concerns units in sight."""
+
+    number: int
+    action: str
+    changed_at: datetime
+    changed_by: str
+    origin: str
+    changes: tuple[Change, ...]
+    kept: dict[str, Json]
+
+
+def versions(
+    connection: Connection, connector_id: int, *, within: Within, below: int | None = None
+) -> tuple[Version, ...]:
+    """The newest versions below one, newest first; none for a connector that isn't theirs to see."""
+    asked = {
+        "connector_id": connector_id,
+        "below": below,
+        "most": SHOWN + 1,
+        "within": None if within is None else list(within),
+    }
+    rows = connection.execute(query("insight_connector_versions"), asked).all()
+    kept = [in_sight(canonical.loads(row.spec), within) for row in rows]
+    before = [*kept[1:], None] if len(rows) <= SHOWN else kept[1:]
+    return tuple(
+        Version(
+            number=row.version,
+            action=row.action,
+            changed_at=row.changed_at,
+            changed_by=row.changed_by,
+            origin=row.origin,
+            changes=version_changes(earlier, spec),
+            kept=spec,
+        )
+        for row, spec, earlier in zip(rows, kept, before, strict=False)
+    )
+
+
+def version(connection: Connection, connector_id: int, number: int, *, within: Within) -> Version | None:
+    """One version; None where there is none, or it isn't theirs to see."""
+    found = versions(connection, connector_id, within=within, below=number + 1)
+    return found[0] if found and found[0].number == number else None
