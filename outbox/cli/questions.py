@@ -152,7 +152,7 @@ def _ask(
 ) -> None:
     chosen = chosen_format(form)
     with engine_of(context) as engine, _in_time(seconds), read_only(engine, seconds=seconds) as reading:
-        values = values_of(reading.connection, question, written)
+        values = values_of(reading.connection, question, written, within=None)
         asked = Asked(reading, question.statement, values, settings_of(context).report.max_bytes)
         match answer(shelved, asked):
             case Rows() as rows:
