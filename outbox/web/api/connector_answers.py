@@ -41,10 +41,9 @@ def own_units(units: Sequence[str], access: Access) -> list[str]:
 
 
 def connector_answer(
-    standing: StandingConnector, access: Access, *, status: int = 200, warnings: Sequence[str] | None = None
+    standing: StandingConnector, access: Access, *, status: int = 200, **more: object
 ) -> ExactResponse:
-    """The answer with its ETag; `warnings` where it was just changed."""
-    more = {} if warnings is None else {"warnings": list(warnings)}
+    """The answer with its ETag; `more` is what a change tells beside it."""
     headers = {"ETag": etag(standing)}
     if status == 201:  # noqa: PLR2004 (HTTP's own)
         headers["Location"] = f"/api/v1/connectors/{standing.id}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from outbox.connector import LONGEST_NAME, LONGEST_PAUSE_SECONDS, ConnectorSpec, MappingLine
-from outbox.model import ContentType, DataChoice, FormStyle, Order, Trigger
+from outbox.model import ContentType, DataChoice, FormStyle, Order, Outcome, Trigger
 from outbox.web.api.bodies import Body
 
 KEEP_WORDS = "Never shown. Left out: what stands is kept; null: none."
@@ -176,6 +176,20 @@ class ConnectorList(BaseModel):
     next: Annotated[str | None, Field(description="The URL of the next page; null on the last.")]
 
 
+class Disabled(ConnectorAnswer):
+    """A connector that is disabled."""
+
+    cancelled: Annotated[int, Field(description="Deliveries that waited and were cancelled.")]
+
+
+class Changed(BaseModel):
+    """A field that differs from the version before, in words; of a secret only whether it was set."""
+
+    field: str
+    before: str
+    after: str
+
+
 class VersionAnswer(BaseModel):
     """What a connector was from one change to the next; no secret."""
 
@@ -184,6 +198,7 @@ class VersionAnswer(BaseModel):
     changed_at: datetime
     changed_by: str
     origin: Annotated[str, Field(description="From where: code, command, page, api or relay.")]
+    changes: Annotated[list[Changed], Field(description="What differs from the version before.")]
     connector: Annotated[dict[str, Any], Field(description="Its fields then; of secrets whether they were set.")]
 
 
@@ -198,3 +213,41 @@ class Removed(BaseModel):
     """What became of what waited for a connector that is removed."""
 
     cancelled: Annotated[int, Field(description="Deliveries that waited and are cancelled; history stays.")]
+
+
+class SentRequest(BaseModel):
+    """What was sent, as history shows it."""
+
+    url: str
+    headers: Annotated[dict[str, str], Field(description="Secret values are redacted.")]
+    body: Annotated[str, Field(description="As text; what is no UTF-8 as data:;base64,...")]
+
+
+class ReceivedHeader(BaseModel):
+    """A header of an answer; a name may come several times."""
+
+    name: str
+    value: str
+
+
+class ReceivedAnswer(BaseModel):
+    """What the receiver answered; its secrets are redacted where it echoes them."""
+
+    headers: list[ReceivedHeader]
+    body: Annotated[str, Field(description="Its first bytes as text; what is no UTF-8 as data:;base64,...")]
+    cut: Annotated[bool, Field(description="Whether more came than is kept.")]
+
+
+class Tried(BaseModel):
+    """What came of a test."""
+
+    event_id: Annotated[int, Field(description="The test's own number.")]
+    taken_from: Annotated[int | None, Field(description="The event whose report it repeats; null: a made-up one.")]
+    request: SentRequest
+    outcome: Outcome
+    status_code: int | None
+    duration_ms: float
+    timings: Annotated[dict[str, float], Field(description="Milliseconds by phase.")]
+    error_code: str | None
+    error: str | None
+    response: ReceivedAnswer

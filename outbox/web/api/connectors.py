@@ -33,7 +33,7 @@ from outbox.web.api.connector_changes import (
 )
 from outbox.web.api.exact import ExactResponse
 from outbox.web.api.pages import Asking, Paging, cut, link_header, page_of, read
-from outbox.web.api.problems import ProblemError, answers
+from outbox.web.api.problems import Answers, ProblemError, answers
 
 router = APIRouter(prefix="/connectors", tags=["connectors"])
 
@@ -49,7 +49,7 @@ IfNoneMatch = Annotated[
 _TAG: dict[str, Any] = {
     "ETag": {"description": "Names this version.", "required": True, "schema": {"type": "string", "pattern": '^".*"$'}}
 }
-_CHANGED: dict[int | str, dict[str, Any]] = {200: {"description": "As it stands now.", "headers": _TAG}}
+CHANGED: Answers = {200: {"description": "As it stands now.", "headers": _TAG}}
 
 
 class ConnectorFilter(Paging):
@@ -145,7 +145,7 @@ def get_connector(caller: Looking, connector_id: ConnectorId, none_match: IfNone
 @router.put(
     "/{connector_id}",
     response_model=ConnectorMade,
-    responses=_CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
+    responses=CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
     openapi_extra=takes(ConnectorBody),
 )
 def replace(
@@ -167,7 +167,7 @@ def replace(
 @router.patch(
     "/{connector_id}",
     response_model=ConnectorMade,
-    responses=_CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
+    responses=CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
     openapi_extra=takes(ConnectorPatch, MERGE_PATCH),
 )
 def patch(

@@ -27,11 +27,18 @@ class Asking(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Paging(Asking):
-    """What every list can be told."""
+class Going(Asking):
+    """Where a list goes on."""
+
+    cursor: Annotated[
+        str | None, Field(max_length=2_000, description="Where to go on: `next` has it. Left out: from the start.")
+    ] = None
+
+
+class Paging(Going):
+    """What lists can be told."""
 
     limit: Annotated[int, Field(ge=1, le=MOST, description="Most entries on a page.")] = FEW
-    cursor: Annotated[str | None, Field(max_length=2_000, description="Where to go on, from `next`; else newest.")] = None
 
 
 def page_of(
