@@ -3,12 +3,24 @@
 from fastapi import FastAPI
 
 from outbox import __version__
-from outbox.web.api import connectors, me
+from outbox.web.api import (
+    business_units,
+    connector_acts,
+    connectors,
+    contracts,
+    expiry,
+    me,
+    not_sent,
+    questions,
+)
 from outbox.web.api.document import describe
 from outbox.web.api.failures import HANDLERS
 from outbox.web.site import Site
 
-ROUTERS = (me.router, connectors.router)
+ROUTERS = (
+    *(me.router, business_units.router, connectors.router, connector_acts.router),
+    *(contracts.router, not_sent.router, expiry.router, questions.router),
+)
 
 
 def make_api(site: Site) -> FastAPI:

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from outbox.web.api.connector_bodies import ConnectorBody, ConnectorPatch, Disabling
 from outbox.web.api.problems import Problem
+from outbox.web.api.questions import Asking
 
 WORDS: Final = (
     "What the pages show and do, for programs. Each call carries `Authorization: Bearer TOKEN`; a token has a role and"
@@ -16,7 +17,7 @@ WORDS: Final = (
     " Lists come by pages: follow `next`. A change of a connector says by `If-Match` which version it means."
     " What can't be done is told as problem details (RFC 9457)."
 )
-BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling)
+BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling, Asking)
 
 
 def describe(api: FastAPI) -> None:

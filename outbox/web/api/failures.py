@@ -44,7 +44,7 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
 def _wrong(request: Request, error: Exception) -> Response:
     del request
     faults = error.faults if isinstance(error, ConfigurationError) else (str(error),)
-    return problem_response(ProblemError(422, "; ".join(faults), errors=fields_of(faults)))
+    return problem_response(ProblemError(422, errors=fields_of(faults)))
 
 
 def _unread(request: Request, error: Exception) -> Response:

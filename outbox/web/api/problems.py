@@ -91,7 +91,7 @@ class ProblemError(Exception):
         super().__init__(detail)
         self.status = status
         self.errors = tuple(errors)
-        self.detail = detail or "; ".join(f"{field}: {words}" for field, words in self.errors)
+        self.detail = detail or "; ".join(": ".join(filter(None, error)) for error in self.errors)
         self.headers = dict(headers or {})
 
 
