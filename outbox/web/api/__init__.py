@@ -1,5 +1,8 @@
 """The REST API: an app of its own under /api/v1, so that it has its own errors and its own OpenAPI document."""
 
+from functools import cache
+from typing import Any, Final
+
 from fastapi import FastAPI
 
 from outbox import __version__
@@ -13,11 +16,11 @@ from outbox.web.api import (
     not_sent,
     questions,
 )
-from outbox.web.api.document import describe
+from outbox.web.api.document import WORDS, complete
 from outbox.web.api.failures import HANDLERS
 from outbox.web.site import Site
 
-ROUTERS = (
+ROUTERS: Final = (
     *(me.router, business_units.router, connectors.router, connector_acts.router),
     *(contracts.router, not_sent.router, expiry.router, questions.router),
 )
@@ -25,18 +28,31 @@ ROUTERS = (
 
 def make_api(site: Site) -> FastAPI:
     """The API's app, to be mounted."""
+    api = _bare()
+    api.state.site = site
+    for error, handler in HANDLERS.items():
+        api.add_exception_handler(error, handler)
+    api.openapi = document  # type: ignore[method-assign]
+    return api
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document, the same at every site."""
+    return complete(_bare().openapi())
+
+
+def _bare() -> FastAPI:
     api = FastAPI(
         title="contract-outbox",
         version=__version__,
+        description=WORDS,
+        servers=[{"url": "/api/v1"}],
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    api.state.site = site
     for router in ROUTERS:
         api.include_router(router)
-    for error, handler in HANDLERS.items():
-        api.add_exception_handler(error, handler)
-    describe(api)
     return api

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from outbox.connector_edits import disable_connector, enable_connector
+from outbox import connector_edits
 from outbox.connectors import UNOPENED, StandingConnector
 from outbox.errors import RefusedError
 from outbox.insight.connector_versions import SHOWN, versions
@@ -26,12 +26,12 @@ router = APIRouter(prefix="/connectors/{connector_id}", tags=["connectors"])
 
 
 @router.post("/enable", response_model=ConnectorAnswer, responses=CHANGED | answers(404))
-def enable(caller: Operating, connector_id: ConnectorId) -> Response:
+def enable_connector(caller: Operating, connector_id: ConnectorId) -> Response:
     """Lets what waits for it go out, held or disabled; it may be so already."""
     with caller.site.writing() as connection:
         standing = found(connection, caller, connector_id)
         require_own(caller.access, standing)
-        if enable_connector(connection, standing.id, author=caller.author):
+        if connector_edits.enable_connector(connection, standing.id, author=caller.author):
             caller.record(connection, "enabled", *_named(standing), id=standing.id)
         standing = found(connection, caller, connector_id)
     return connector_answer(standing, caller.access)
@@ -43,7 +43,7 @@ def enable(caller: Operating, connector_id: ConnectorId) -> Response:
     responses=CHANGED | answers(400, 404, 413, 415),
     openapi_extra=takes(Disabling, optional=True),
 )
-def disable(
+def disable_connector(
     caller: Operating,
     connector_id: ConnectorId,
     body: Annotated[Disabling, Depends(reading(Disabling, optional=True))],
@@ -53,7 +53,7 @@ def disable(
     with caller.site.writing() as connection:
         standing = found(connection, caller, connector_id)
         require_own(caller.access, standing)
-        cancelled = disable_connector(
+        cancelled = connector_edits.disable_connector(
             connection, standing.id, reason=reason, author=caller.author, discard=body.discard
         )
         if cancelled is not None:
@@ -65,7 +65,7 @@ def disable(
 @router.post(
     "/test", response_model=Tried, responses={200: {"description": "What was sent and answered."}, **answers(404, 409)}
 )
-def test(caller: Operating, connector_id: ConnectorId) -> Response:
+def test_connector(caller: Operating, connector_id: ConnectorId) -> Response:
     """Sends one report through the real sender, of the newest event that fits or a made-up one, on record as a test."""
     site = caller.site
     with site.writing() as connection:
@@ -86,7 +86,7 @@ def test(caller: Operating, connector_id: ConnectorId) -> Response:
     response_model=VersionList,
     responses={200: {"description": "A page of its versions.", "headers": link_header()}, **answers(404)},
 )
-def list_versions(
+def list_connector_versions(
     request: Request, caller: Looking, connector_id: ConnectorId, asked: Annotated[Going, Query()]
 ) -> Response:
     """Who changed it, when, from where, and what it was then: newest first, of a removed one too."""

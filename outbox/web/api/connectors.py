@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from outbox import connector_edits
 from outbox.connector_check import Checked
-from outbox.connector_edits import create_connector, edit_connector, remove_connector
 from outbox.connectors import StandingConnector
 from outbox.errors import ConfigurationError, RefusedError
 from outbox.model import ALL_BUSINESS_UNITS, Trigger
@@ -107,7 +107,7 @@ def list_connectors(request: Request, caller: Looking, asked: Annotated[Connecto
     },
     openapi_extra=takes(ConnectorBody),
 )
-def create(
+def create_connector(
     caller: Configuring,
     asked: Annotated[Unknown, Query()],
     body: Annotated[ConnectorBody, Depends(reading(ConnectorBody))],
@@ -116,7 +116,7 @@ def create(
     with caller.site.writing() as connection:
         checked = new_spec(caller, connection, body, allow_unknown=asked.allow_unknown)
         try:
-            made = create_connector(connection, checked.spec, box=caller.site.box, author=caller.author)
+            made = connector_edits.create_connector(connection, checked.spec, box=caller.site.box, author=caller.author)
         except ConfigurationError as error:
             raise ProblemError(409, str(error)) from None
         caller.record(connection, "created", f"connector {checked.spec.name!r}", checked.spec.business_units, id=made)
@@ -148,7 +148,7 @@ def get_connector(caller: Looking, connector_id: ConnectorId, none_match: IfNone
     responses=CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
     openapi_extra=takes(ConnectorBody),
 )
-def replace(
+def replace_connector(
     request: Request,
     caller: Configuring,
     connector_id: ConnectorId,
@@ -170,7 +170,7 @@ def replace(
     responses=CHANGED | answers(400, 404, 409, 412, 413, 415, 428),
     openapi_extra=takes(ConnectorPatch, MERGE_PATCH),
 )
-def patch(
+def patch_connector(
     request: Request,
     caller: Configuring,
     connector_id: ConnectorId,
@@ -191,13 +191,13 @@ def patch(
     response_model=Removed,
     responses={200: {"description": "It is removed."}, **answers(404, 412, 428)},
 )
-def remove(request: Request, caller: Configuring, connector_id: ConnectorId, match: IfMatch = None) -> Response:
+def remove_connector(request: Request, caller: Configuring, connector_id: ConnectorId, match: IfMatch = None) -> Response:
     """Removes it for good and cancels what waits for it. Its history stays, its secrets don't."""
     del match
     with caller.site.writing() as connection:
         standing = _mine(connection, request, caller, connector_id)
         try:
-            cancelled = remove_connector(connection, standing, author=caller.author)
+            cancelled = connector_edits.remove_connector(connection, standing, author=caller.author)
         except RefusedError as error:
             raise ProblemError(412, str(error)) from None
         _record(connection, caller, "removed", standing, cancelled=cancelled)
@@ -214,7 +214,9 @@ def _mine(connection: Connection, request: Request, caller: Caller, connector_id
 
 def _edited(connection: Connection, caller: Caller, standing: StandingConnector, checked: Checked) -> ExactResponse:
     try:
-        changed = edit_connector(connection, standing, checked.spec, box=caller.site.box, author=caller.author)
+        changed = connector_edits.edit_connector(
+            connection, standing, checked.spec, box=caller.site.box, author=caller.author
+        )
     except RefusedError as error:
         raise ProblemError(412, str(error)) from None
     except ConfigurationError as error:

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -20,23 +18,11 @@ WORDS: Final = (
 BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling, Asking)
 
 
-def describe(api: FastAPI) -> None:
-    """Makes the app give the whole document."""
-
-    def openapi() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            api.openapi_schema = _document(api)
-        return api.openapi_schema
-
-    api.openapi = openapi  # type: ignore[method-assign]
-
-
-def _document(api: FastAPI) -> dict[str, Any]:
-    made = get_openapi(title=api.title, version=api.version, description=WORDS, routes=api.routes)
+def complete(made: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's document with the shapes of bodies, which are read by ourselves, and of problems."""
     _, own = models_json_schema(
         [*((body, "validation") for body in BODIES), (Problem, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
-    made.setdefault("components", {}).setdefault("schemas", {}).update(own["$defs"])
-    made["servers"] = [{"url": "/api/v1"}]
+    made["components"]["schemas"].update(own["$defs"])
     return made

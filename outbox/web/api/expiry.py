@@ -81,7 +81,7 @@ class Scan(BaseModel):
 
 
 @router.get("/upcoming", response_model=UpcomingList, responses=answers())
-def list_upcoming(caller: Looking, asked: Annotated[UpcomingFilter, Query()]) -> Response:
+def list_upcoming_deadlines(caller: Looking, asked: Annotated[UpcomingFilter, Query()]) -> Response:
     """Deadlines that come, by the installed mapping."""
     within = caller.access.within
     with caller.site.reading() as connection:
@@ -99,7 +99,7 @@ def list_upcoming(caller: Looking, asked: Annotated[UpcomingFilter, Query()]) ->
     response_model=RaisedList,
     responses={200: {"description": "A page of events.", "headers": link_header()}, **answers()},
 )
-def list_raised(request: Request, caller: Looking, asked: Annotated[RaisedFilter, Query()]) -> Response:
+def list_raised_deadlines(request: Request, caller: Looking, asked: Annotated[RaisedFilter, Query()]) -> Response:
     """`expired` events, newest first."""
     after, within = read(asked.cursor, int), caller.access.within
     with caller.site.reading() as connection:
@@ -111,7 +111,7 @@ def list_raised(request: Request, caller: Looking, asked: Annotated[RaisedFilter
 
 
 @router.get("/scan", response_model=Scan, responses=answers())
-def get_scan(caller: Looking) -> Response:
+def get_expiry_scan(caller: Looking) -> Response:
     """How the scan for deadlines stands."""
     with caller.site.reading() as connection:
         every = caller.site.settings.expiry.scan_seconds

@@ -88,7 +88,7 @@ def list_questions(caller: Looking) -> Response:
     },
     openapi_extra=takes(Asking, optional=True),
 )
-def ask(
+def ask_question(
     caller: Looking,
     name: Annotated[str, Path(description="Name of the question.", examples=["slowest-receivers"])],
     body: Annotated[Asking, Depends(reading(Asking, optional=True))],
