@@ -6,7 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Text, cast, column, literal, select, table, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    Text,
+    cast,
+    column,
+    literal,
+    select,
+    table,
+    tuple_,
+)
 
 from outbox import audit
 from outbox.access import Within
@@ -49,9 +61,7 @@ class Found:
     after: tuple[Any, ...] | None
 
 
-def events(
-    connection: Connection, question: Question, *, within: Within, after: Sequence[Any] | None = None
-) -> Found:
+def events(connection: Connection, question: Question, *, within: Within, after: Sequence[Any] | None = None) -> Found:
     """Events without their content; a key is occurred_at and event_id."""
     asked = _resolved(connection, question, within=within)
     view = EVENTS_VIEW

@@ -45,7 +45,12 @@ class Ground:
     def connector(self, name: str, units: list[str], *, then: list[str] | None = None) -> None:
         """A connector of these business units, whose first version had others where `then` says so."""
         self.ids[name] = insert_connector(self.db, name, business_units=units)
-        spec = {"name": name, "business_units": then or units, "triggers": ["update"], "url": "https://crm.example/hook"}
+        spec = {
+            "name": name,
+            "business_units": then or units,
+            "triggers": ["update"],
+            "url": "https://crm.example/hook",
+        }
         self.db.execute(
             "INSERT INTO outbox.connector_version (connector_id, version, action, spec, changed_at, changed_by)"
             " VALUES (%s, 1, 'create', %s, '2020-01-01', 'somebody')",
@@ -127,8 +132,9 @@ def test_a_story_has_the_chapters_of_ones_units_alone(ground: Ground) -> None:
     )
     ground.sent("bu1", "k3")
 
-    whole, scoped = ground.rows("contract-story", None, contract="k1"), ground.rows(
-        "contract-story", OURS, contract="k1"
+    whole, scoped = (
+        ground.rows("contract-story", None, contract="k1"),
+        ground.rows("contract-story", OURS, contract="k1"),
     )
 
     assert {row["event_id"] for row in whole} == {ours, theirs, head, behind, None}
@@ -187,7 +193,10 @@ def test_why_not_names_no_other_unit_and_no_other_units_event(ground: Ground) ->
     steps = ground.rows("why-not", OURS, event=str(ours), connector="both")
     (elsewhere,) = ground.rows("why-not", OURS, event=str(other), connector="moved")
 
-    assert [row["event_id"] for row in ground.rows("why-not", None, event=str(ours), connector="both")] == [ours, theirs]
+    assert [row["event_id"] for row in ground.rows("why-not", None, event=str(ours), connector="both")] == [
+        ours,
+        theirs,
+    ]
     assert [row["event_id"] for row in steps] == [ours]
     assert "behind an earlier event of the same contract" in steps[0]["words"]
     assert "reported for others" in elsewhere["words"]

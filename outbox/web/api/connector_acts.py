@@ -92,7 +92,9 @@ def list_connector_versions(
     """Who changed it, when, from where, and what it was then: newest first, of a removed one too."""
     after = read(asked.cursor, int)
     with caller.site.reading() as connection:
-        kept = versions(connection, connector_id, within=caller.access.within, below=None if after is None else after[0])
+        kept = versions(
+            connection, connector_id, within=caller.access.within, below=None if after is None else after[0]
+        )
     if not kept and after is None:
         raise NotFoundError(NO_CONNECTOR)
     entries = [
@@ -102,7 +104,9 @@ def list_connector_versions(
             "changed_at": one.changed_at,
             "changed_by": one.changed_by,
             "origin": one.origin,
-            "changes": [{"field": change.key, "before": change.before, "after": change.after} for change in one.changes],
+            "changes": [
+                {"field": change.key, "before": change.before, "after": change.after} for change in one.changes
+            ],
             "connector": one.kept,
         }
         for one in kept

@@ -77,7 +77,9 @@ class ConnectorBody(Body):
         Annotated[list[Pause], Field(max_length=50)] | None,
         _said("schedule", add="Pauses before the 2nd, 3rd, ... attempt, in seconds or as 5m; null: the service's own."),
     ] = None
-    headers: Annotated[dict[str, Header], _said("headers", add="A secret one is shown, and kept, as {secret: set}.")] = {}
+    headers: Annotated[
+        dict[str, Header], _said("headers", add="A secret one is shown, and kept, as {secret: set}.")
+    ] = {}
     signing_secret: Annotated[
         str | None, _said("signing_secret", add=KEEP_WORDS, json_schema_extra={"writeOnly": True})
     ] = None
@@ -120,7 +122,9 @@ class Disabling(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "CRM is being moved"}]})
 
     reason: Annotated[str | None, Field(min_length=1, max_length=500, description="In words.")] = None
-    discard: Annotated[bool, Field(description="Cancels what waits, and makes no further deliveries meanwhile.")] = False
+    discard: Annotated[bool, Field(description="Cancels what waits, and makes no further deliveries meanwhile.")] = (
+        False
+    )
 
 
 class ConnectorAnswer(BaseModel):
@@ -131,7 +135,9 @@ class ConnectorAnswer(BaseModel):
     kind: Annotated[Literal["reporting"], Field(description="What it is for.")]
     type: Annotated[Literal["webhook"], Field(description="How it reports.")]
     name: Annotated[str, _said("name")]
-    state: Annotated[Literal["enabled", "held", "disabled"], Field(description="Held: its receiver fails, so it waits.")]
+    state: Annotated[
+        Literal["enabled", "held", "disabled"], Field(description="Held: its receiver fails, so it waits.")
+    ]
     state_reason: Annotated[str | None, Field(description="Why it is held or disabled.")]
     state_since: Annotated[datetime | None, Field(description="Since when it is held or disabled.")]
     next_probe_at: Annotated[datetime | None, Field(description="While held: when its receiver is tried next.")]
@@ -154,7 +160,9 @@ class ConnectorAnswer(BaseModel):
     schedule: Annotated[list[float] | None, Field(description="Seconds.")]
     headers: dict[str, str | SetHeader]
     has_signing_secret: bool
-    has_old_signing_secret: Annotated[bool, Field(description="Whether one that was replaced signs too, for the change.")]
+    has_old_signing_secret: Annotated[
+        bool, Field(description="Whether one that was replaced signs too, for the change.")
+    ]
     enabled: bool
     discard: Annotated[bool, Field(description="Whether, while disabled, its deliveries are dropped and not kept.")]
     origin: Annotated[str, Field(description="Who keeps it: code (connectors.toml), command, page or api.")]

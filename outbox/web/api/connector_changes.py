@@ -36,7 +36,9 @@ def require_match(request: Request, standing: StandingConnector) -> None:
     """Ends a change that doesn't say which version it means, or means another."""
     given = request.headers.get("If-Match")
     if given is None:
-        raise ProblemError(428, f"expected If-Match with the ETag of what you read, got none; it is {etag(standing)} now")
+        raise ProblemError(
+            428, f"expected If-Match with the ETag of what you read, got none; it is {etag(standing)} now"
+        )
     if not names(given, standing):
         raise ProblemError(412, f"expected the present version, got If-Match: {given}; it is {etag(standing)} now")
 
@@ -159,7 +161,10 @@ def _checked(
         allow_networks=caller.site.settings.sender.allow_networks,
     )
     if checked.faults:
-        said = [fault.replace(ALLOW_UNKNOWN, "allow_unknown=true takes it as an id that will come") for fault in checked.faults]
+        said = [
+            fault.replace(ALLOW_UNKNOWN, "allow_unknown=true takes it as an id that will come")
+            for fault in checked.faults
+        ]
         raise ProblemError(422, errors=fields_of(said))
     return checked
 
@@ -169,6 +174,4 @@ def own_names(source: SourceNames, access: Access) -> SourceNames:
     units: Sequence[BusinessUnit] | None = source.business_units
     if access.within is None or units is None:
         return source
-    return SourceNames(
-        tuple(unit for unit in units if access.sees(unit.id)), source.triggers, source.contract_fields
-    )
+    return SourceNames(tuple(unit for unit in units if access.sees(unit.id)), source.triggers, source.contract_fields)

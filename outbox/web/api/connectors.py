@@ -191,7 +191,9 @@ def patch_connector(
     response_model=Removed,
     responses={200: {"description": "It is removed."}, **answers(404, 412, 428)},
 )
-def remove_connector(request: Request, caller: Configuring, connector_id: ConnectorId, match: IfMatch = None) -> Response:
+def remove_connector(
+    request: Request, caller: Configuring, connector_id: ConnectorId, match: IfMatch = None
+) -> Response:
     """Removes it for good and cancels what waits for it. Its history stays, its secrets don't."""
     del match
     with caller.site.writing() as connection:

@@ -47,7 +47,9 @@ class DeliveryLine(BaseModel):
     state: State
     kind: Annotated[str, Field(description="auto, or test.")]
     attempts: int
-    due_at: Annotated[datetime | None, Field(description="While it is open: not before; of a leased one, the lease's end.")]
+    due_at: Annotated[
+        datetime | None, Field(description="While it is open: not before; of a leased one, the lease's end.")
+    ]
     created_at: Annotated[datetime, Field(description="When it was routed.")]
     finished_at: datetime | None
     last_error: str | None
@@ -64,7 +66,8 @@ class DeliveryAnswer(DeliveryLine):
 
     content_type: str
     body: Annotated[
-        str | None, Field(description="The exact bytes as text, what is no UTF-8 as data:;base64,...; null: erased, or not built.")
+        str | None,
+        Field(description="The exact bytes as text, what is no UTF-8 as data:;base64,...; null: erased, or not built."),
     ]
 
 
@@ -127,7 +130,9 @@ class AttemptWords(BaseModel):
     event: Annotated[int | None, Field(ge=1, le=LARGEST_ID, description="Number of the event.")] = None
     outcome: Annotated[Outcome | None, Field(description="How an attempt ended.")] = None
     status_code: Annotated[int | None, Field(ge=100, le=999, description="What an attempt was answered.")] = None
-    error: Annotated[str | None, Field(min_length=1, max_length=200, description="Some words of an attempt's error.")] = None
+    error: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Some words of an attempt's error.")
+    ] = None
     since: SinceWord = None
     until: UntilWord = None
 
@@ -208,9 +213,7 @@ def get_attempt(
     return ExactResponse(_line(row, AttemptAnswer))
 
 
-def question_of(
-    connection: Connection, asked: AttemptWords, *, state: State | None, limit: int | None
-) -> Question:
+def question_of(connection: Connection, asked: AttemptWords, *, state: State | None, limit: int | None) -> Question:
     """The question that these filters ask."""
     times = span(clock(connection), asked.since, asked.until)
     return Question(

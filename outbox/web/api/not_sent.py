@@ -29,7 +29,9 @@ class NotSent(BaseModel):
     status: str | None
     reason: Reason
     words: Annotated[str | None, Field(description="The reason in words.")]
-    connectors: Annotated[list[str] | None, Field(description="Those that were decided against; null: the reason holds for all.")]
+    connectors: Annotated[
+        list[str] | None, Field(description="Those that were decided against; null: the reason holds for all.")
+    ]
 
 
 class NotSentList(BaseModel):

@@ -42,7 +42,11 @@ class Paging(Going):
 
 
 def page_of(
-    request: Request, name: str, entries: Sequence[Mapping[str, Any]], goes_on: Sequence[object] | str | None, **more: Any
+    request: Request,
+    name: str,
+    entries: Sequence[Mapping[str, Any]],
+    goes_on: Sequence[object] | str | None,
+    **more: Any,
 ) -> ExactResponse:
     """A page; `goes_on` is the key, or the cursor, after which the next one begins, None on the last."""
     link = None if goes_on is None else _next(request, goes_on if isinstance(goes_on, str) else written(goes_on))

@@ -119,7 +119,8 @@ def _operation(method: str, path: str, operation: Json) -> Operation:
         media_type=media_type,
         body=None if media_type is None else kind(body[media_type]["schema"]),
         answers=tuple(
-            Answer(status, one["description"], next(_kinds(one), None)) for status, one in operation["responses"].items()
+            Answer(status, one["description"], next(_kinds(one), None))
+            for status, one in operation["responses"].items()
         ),
     )
 
@@ -131,7 +132,8 @@ def _kinds(answer: Json) -> Iterator[Kind]:
 def _shape(name: str, schema: Json) -> Shape:
     required = schema.get("required", ())
     fields = tuple(
-        Field(key, kind(one), key in required, one.get("description", "")) for key, one in schema.get("properties", {}).items()
+        Field(key, kind(one), key in required, one.get("description", ""))
+        for key, one in schema.get("properties", {}).items()
     )
     return Shape(name, schema.get("description", ""), fields, tuple(map(str, schema.get("enum", ()))))
 
