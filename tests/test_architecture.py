@@ -25,7 +25,7 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access""",
+        outbox.access outbox.cursor""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -39,8 +39,8 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit outbox.daily
-        outbox.replay
+        outbox.audit_views outbox.audit outbox.daily
+        outbox.replay outbox.insight outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
