@@ -25,7 +25,7 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access outbox.cursor""",
+        outbox.access outbox.cursor outbox.answers""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -50,20 +50,23 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens
-        outbox.insight outbox.insight.connectors outbox.insight.connector_page outbox.insight.connector_versions""",
+        outbox.access_records outbox.people outbox.api_tokens outbox.insight outbox.insight.connectors
+        outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
+        outbox.insight outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
+        outbox.web.cells outbox.web.download outbox.web.person_forms
+        outbox.web.pages.users outbox.web.pages.tokens
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
@@ -74,7 +77,7 @@ LAYERS: dict[str, str] = {
         outbox_demo.transaction outbox_demo.view""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
-        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
+        outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
@@ -82,7 +85,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase""",
+        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

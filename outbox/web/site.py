@@ -23,6 +23,7 @@ from outbox.source_names import read_business_units
 
 READ_SECONDS = 10.0
 NAMES_SECONDS = 60.0
+QUESTIONS_AT_ONCE = 4
 
 
 class Site:
@@ -40,6 +41,7 @@ class Site:
         self.said_signer = URLSafeTimedSerializer(keys, salt="outbox said")
         self._names: tuple[float, Mapping[str, str]] | None = None
         self._naming = threading.Lock()
+        self.asking = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
 
     @contextmanager
     def reading(self, seconds: float = READ_SECONDS) -> Iterator[Connection]:
@@ -50,6 +52,11 @@ class Site:
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that writes."""
         return self.engine.begin()
+
+    @cached_property
+    def patient_engine(self) -> Engine:
+        """Connections of their own for what may take long, so that no page waits for one."""
+        return make_engine(self.settings, pool_size=0, name="contract-outbox web", abandoned_seconds=60.0)
 
     @cached_property
     def transport(self) -> Transport:
