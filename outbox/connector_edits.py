@@ -101,36 +101,72 @@ def enable_connector(connection: Connection, connector_id: int, *, author: Autho
 
 
 def disable_connector(
-    connection: Connection, connector_id: int, *, reason: str, author: Author, discard: bool = False
+    connection: Connection,
+    connector_id: int,
+    *,
+    reason: str,
+    author: Author,
+    discard: bool = False,
+    most: int | None = None,
 ) -> int | None:
     """Stops its deliveries: they wait, or with `discard` are cancelled, and further ones not made.
 
-    Returns how many were cancelled, or None when it was disabled so already (or is removed).
+    Returns how many were cancelled, or None when it was disabled so already (or is removed). With `most` no more than
+    so many in this transaction, which holds their lanes: `cancel_waiting` and the sweep cancel the others.
     """
     version = _switch(connection, connector_id, enabled=False, reason=reason, discard=discard, author=author)
     if version is None:
         return None
     if not discard:
         return 0
-    return _cancel(connection, connector_id, version, f"discarded: connector disabled by {author.name}", author)
+    return _cancel(connection, connector_id, version, discarded_by(author), author, most=most)
 
 
-def remove_connector(connection: Connection, standing: StandingConnector, *, author: Author) -> int:
-    """Removes it and cancels what waits for it: how many deliveries. Its history stays, its secrets don't."""
+def remove_connector(
+    connection: Connection, standing: StandingConnector, *, author: Author, most: int | None = None
+) -> int:
+    """Removes it and cancels what waits for it: how many deliveries. Its history stays, its secrets don't.
+
+    `most` as for disable_connector.
+    """
     row = connection.execute(
         query("connector_remove"),
         {"id": standing.id, "version": standing.version, "changed_by": author.name, "origin": author.origin},
     ).one_or_none()
     if row is None:
         raise _changed_meanwhile(standing)
-    return _cancel(connection, standing.id, row.version, f"cancelled: connector removed by {author.name}", author)
+    return _cancel(connection, standing.id, row.version, removed_by(author), author, most=most)
 
 
-def cancel_orphans(connection: Connection, *, author: Author) -> int:
-    """Cancels deliveries that were routed while their connector was being removed: how many; a sweep's work."""
+def cancel_waiting(connection: Connection, connector_id: int, *, words: str, author: Author, most: int) -> int:
+    """Cancels the first so many that wait for a connector that is removed or discards them: how many."""
+    row = connection.execute(query("connector_emptying"), {"connector_id": connector_id}).one_or_none()
+    return 0 if row is None else _cancel(connection, connector_id, row.version, words, author, most=most)
+
+
+def discarded_by(author: Author) -> str:
+    """What stands at a delivery that was dropped since its connector is disabled."""
+    return f"discarded: connector disabled by {author.name}"
+
+
+def removed_by(author: Author) -> str:
+    """What stands at a delivery that was dropped since its connector is removed."""
+    return f"cancelled: connector removed by {author.name}"
+
+
+def cancel_orphans(connection: Connection, *, author: Author, most: int | None = None) -> int:
+    """Cancels what still waits for connectors that are removed or discard it: how many; a sweep's work.
+
+    It was routed meanwhile, or was more than was cancelled at once; with `most`, so many of each connector.
+    """
     orphans = connection.execute(query("connector_orphans")).all()
-    words = "cancelled: connector was removed while it was routed to"
-    return sum(_cancel(connection, row.id, row.version, words, author) for row in orphans)
+    return sum(
+        _cancel(connection, row.id, row.version, _orphaned(removed=row.removed), author, most=most) for row in orphans
+    )
+
+
+def _orphaned(*, removed: bool) -> str:
+    return "cancelled: its connector is removed" if removed else "discarded: its connector is disabled"
 
 
 def _switch(
@@ -151,11 +187,19 @@ def _switch(
     return None if row is None else int(row.version)
 
 
-def _cancel(connection: Connection, connector_id: int, version: int, error: str, author: Author) -> int:
-    connection.execute(query("connector_lanes"), {"connector_id": connector_id})
+def _cancel(
+    connection: Connection, connector_id: int, version: int, error: str, author: Author, *, most: int | None = None
+) -> int:
+    batch: dict[str, object] = {"connector_id": connector_id, "last": None}
+    if most is not None:
+        batch["last"] = connection.execute(
+            query("connector_batch_end"), {"connector_id": connector_id, "most": most}
+        ).scalar_one()
+        if batch["last"] is None:
+            return 0
+    connection.execute(query("connector_lanes"), batch)
     return connection.execute(
-        query("connector_cancel"),
-        {"connector_id": connector_id, "version": version, "error": error, "worker": author.name},
+        query("connector_cancel"), batch | {"version": version, "error": error, "worker": author.name}
     ).rowcount
 
 

@@ -123,3 +123,24 @@ def in_sight(kept: Mapping[str, Json], within: tuple[str, ...] | None) -> dict[s
         **kept,
         "business_units": [unit for unit in units if within is None or unit in within or unit == ALL_BUSINESS_UNITS],
     }
+
+
+def named(kept: Mapping[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
+    """What a version kept, with names in the place of business units' ids."""
+    called = {ALL_BUSINESS_UNITS: "all business units", **names}
+    return {**kept, "business_units": [called.get(unit, unit) for unit in kept.get("business_units", ())]}
+
+
+def restored(kept: Mapping[str, Json], standing: ConnectorSpec) -> ConnectorSpec:
+    """What a version asked for, with the secrets that stand now and whether it is enabled left as it is.
+
+    A header that was secret then stands only where it still does: its value was not kept.
+    """
+    old = spec_of(kept)
+    secrets = {key: None if getattr(standing, key) is None else KEPT for key in SECRETS}
+    headers = {
+        name: value
+        for name, value in old.headers.items()
+        if isinstance(value, str) or not isinstance(standing.headers.get(name, ""), str)
+    }
+    return old.model_copy(update={**secrets, "headers": headers, "enabled": None})

@@ -102,6 +102,12 @@ def standing_connectors(connection: Connection, box: SecretBox) -> tuple[Standin
     return tuple(_standing(row, box) for row in connection.execute(query("connector_all")))
 
 
+def connector_of_id(connection: Connection, box: SecretBox, connector_id: int) -> StandingConnector | None:
+    """The connector of this id, removed ones too; None where there is none."""
+    row = connection.execute(query("connector_one"), {"id": connector_id}).one_or_none()
+    return None if row is None else _standing(row, box)
+
+
 def load_connectors(connection: Connection, box: SecretBox) -> tuple[Connector, ...]:
     """Every connector that is not removed, as the relay uses it."""
     return tuple(standing.connector() for standing in standing_connectors(connection, box))

@@ -9,6 +9,8 @@ from outbox.resources import query
 
 LANES = 500
 """Lanes in one transaction: it stays well under the two seconds that claims allow for."""
+CANCELLED = 2_000
+"""Deliveries of one connector that are cancelled in one transaction."""
 
 
 def mend(engine: Engine, *, by: str, seconds: float) -> None:
@@ -24,10 +26,19 @@ def mend(engine: Engine, *, by: str, seconds: float) -> None:
             get_log().error("lanes_were_stuck", lanes=mended)
     if arranged := arrange_lanes(engine):
         get_log().info("lanes_arranged", deliveries=arranged)
-    with engine.begin() as connection:
-        worker.be_patient(connection)
-        if cancelled := cancel_orphans(connection, author=Author(by, "relay")):
-            get_log().warning("orphans_cancelled", deliveries=cancelled)
+    if cancelled := _cancel_orphans(engine, by=by):
+        get_log().warning("orphans_cancelled", deliveries=cancelled)
+
+
+def _cancel_orphans(engine: Engine, *, by: str) -> int:
+    """In batches: one transaction for a million would hold all lanes, and everybody's settles, for half a minute."""
+    cancelled, batch = 0, CANCELLED
+    while batch >= CANCELLED:
+        with engine.begin() as connection:
+            worker.be_patient(connection)
+            batch = cancel_orphans(connection, author=Author(by, "relay"), most=CANCELLED)
+        cancelled += batch
+    return cancelled
 
 
 def mend_lanes(connection: Connection) -> int:

@@ -39,9 +39,9 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit_views outbox.audit outbox.daily
-        outbox.replay outbox.insight outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
-        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
+        outbox.audit_views outbox.audit outbox.daily outbox.replay outbox.insight outbox.insight.delivery_keys
+        outbox.insight.delivery_walk outbox.insight.deliveries outbox.connectors outbox.connector_input
+        outbox.connector_edits outbox.connector_rekey outbox.connectors_file outbox.connector_acts
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
@@ -64,9 +64,10 @@ LAYERS: dict[str, str] = {
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.cells outbox.web.download outbox.web.person_forms
-        outbox.web.pages.users outbox.web.pages.tokens
+        outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.pages.users outbox.web.pages.tokens
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
+        outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",

@@ -1,5 +1,6 @@
 """What people see of a connector's versions: who changed what, when and from where. Never a secret."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 from outbox import canonical
 from outbox.access import Within
 from outbox.connector_change import Change
-from outbox.connector_words import in_sight, version_changes
+from outbox.connector_words import in_sight, named, version_changes
 from outbox.model import Json
 from outbox.resources import query
 
@@ -30,9 +31,17 @@ class Version:
 
 
 def versions(
-    connection: Connection, connector_id: int, *, within: Within, below: int | None = None
+    connection: Connection,
+    connector_id: int,
+    *,
+    within: Within,
+    names: Mapping[str, str],
+    below: int | None = None,
 ) -> tuple[Version, ...]:
-    """The newest versions below one, newest first; none for a connector that isn't theirs to see."""
+    """The newest versions below one, newest first; none for a connector that isn't theirs to see.
+
+    `names` are what the changes call business units, by id; `kept` has their ids.
+    """
     asked = {
         "connector_id": connector_id,
         "below": below,
@@ -41,7 +50,8 @@ def versions(
     }
     rows = connection.execute(query("insight_connector_versions"), asked).all()
     kept = [in_sight(canonical.loads(row.spec), within) for row in rows]
-    before = [*kept[1:], None] if len(rows) <= SHOWN else kept[1:]
+    told = [named(one, names) for one in kept]
+    before = [*told[1:], None] if len(rows) <= SHOWN else told[1:]
     return tuple(
         Version(
             number=row.version,
@@ -49,14 +59,14 @@ def versions(
             changed_at=row.changed_at,
             changed_by=row.changed_by,
             origin=row.origin,
-            changes=version_changes(earlier, spec),
+            changes=version_changes(earlier, now),
             kept=spec,
         )
-        for row, spec, earlier in zip(rows, kept, before, strict=False)
+        for row, spec, now, earlier in zip(rows, kept, told, before, strict=False)
     )
 
 
 def version(connection: Connection, connector_id: int, number: int, *, within: Within) -> Version | None:
     """One version; None where there is none, or it isn't theirs to see."""
-    found = versions(connection, connector_id, within=within, below=number + 1)
+    found = versions(connection, connector_id, within=within, names={}, below=number + 1)
     return found[0] if found and found[0].number == number else None

@@ -101,6 +101,8 @@ class Figures:
 
 def listing(connection: Connection, wanted: Wanted, *, within: Within) -> Listing:
     """A page of the connectors that these filters leave, and how many stand in each state."""
+    if wanted.business_unit is not None and within is not None and wanted.business_unit not in within:
+        return Listing((), None, {})
     asked = {
         "within": None if within is None else list(within),
         "words": wanted.words,

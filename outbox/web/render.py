@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from outbox import __version__
 from outbox.access import Permission, Role
+from outbox.connector_words import title_of
 from outbox.duration import write_duration
 
 HERE = Path(__file__).parent
@@ -34,6 +35,7 @@ def environment() -> Environment:
         "count": count,
         "size": size,
         "percent": percent,
+        "field_title": title_of,
     }
     made.globals |= {"static": static, "link": link, "version": __version__, "Permission": Permission, "Role": Role}
     return made

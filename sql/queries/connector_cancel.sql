@@ -1,8 +1,10 @@
--- Cancels everything that waits for a connector, as one attempt each, so that nothing ends without a record.
+-- Cancels what waits for a connector, up to an event where one is given, as one attempt each, so that nothing ends without a
+-- record.
 -- A delivery that is leased has its number already: what its worker still settles stands beside it as `late`.
--- Under the lane locks of all of them. No lane needs promoting: all lanes of the connector go.
+-- Under the lane locks of all of them. No lane needs promoting: all lanes of the connector go, be it in several batches.
 WITH gone AS (
-  DELETE FROM outbox.queue WHERE connector_id = :connector_id
+  DELETE FROM outbox.queue
+  WHERE connector_id = :connector_id AND (CAST(:last AS bigint) IS NULL OR event_id <= CAST(:last AS bigint))
   RETURNING event_id, connector_id, kind, attempts, lease_token, leased_at
 )
 INSERT INTO outbox.attempt

@@ -1,19 +1,14 @@
 """The pages: one module a part of the navigation, each with a router."""
 
 from outbox.web.pages import (
-    account,
-    api,
-    audit,
-    sign_in,
-    tokens,
-    users,
+)
+
+ROUTERS = (
 )
 
 ROUTERS = (
     sign_in.router,
     account.router,
-    api.router,
-    audit.router,
-    users.router,
-    tokens.router,
+        api.router, audit.router, users.router, tokens.router, connectors.router, connector.router,
+        connector_acts.router, connector_versions.router,
 )
