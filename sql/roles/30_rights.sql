@@ -29,12 +29,13 @@ GRANT USAGE ON SCHEMA outbox, outbox_audit TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT ON outbox.decision, outbox.delivery, outbox.attempt, outbox.replay, outbox.connector_version
   TO outbox_relay, outbox_web;
 GRANT SELECT ON outbox.event, outbox.erasure, outbox.capture_error, outbox.source, outbox.migration, outbox.expiry,
-  outbox.pruned, outbox.retention, outbox.attempt_day
+  outbox.pruned, outbox.retention, outbox.attempt_day, outbox.figured_attempt
   TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT, UPDATE ON outbox.connector, outbox.alert TO outbox_relay, outbox_web;
 GRANT SELECT, UPDATE ON outbox.expiry_scan TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT ON outbox.connector_day TO outbox_relay, outbox_web;
-GRANT SELECT, INSERT, DELETE ON outbox.growth TO outbox_relay, outbox_web;
+GRANT SELECT, INSERT, DELETE ON outbox.growth, outbox.figure TO outbox_relay, outbox_web;
+GRANT SELECT, UPDATE ON outbox.counted TO outbox_relay, outbox_web;
 GRANT SELECT, DELETE ON outbox.inbox TO outbox_relay, outbox_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.share, outbox.health, outbox.periodic
   TO outbox_relay, outbox_web;
