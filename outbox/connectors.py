@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,35 +61,41 @@ class StandingConnector:
 
     def connector(self) -> Connector:
         """As the relay uses it; held where a secret can't be opened."""
-        spec = self.spec
-        signing = (opened(spec.signing_secret), opened(self.old_signing_secret))
-        return Connector(
-            id=self.id,
-            version=self.version,
-            name=spec.name,
-            business_units=spec.business_units,
-            triggers=frozenset(spec.triggers),
-            url=spec.url,
-            content_type=spec.content_type,
-            ssl_verification=spec.ssl_verification,
-            data=spec.data,
-            company_fields=spec.company_fields,
-            field_mapping=tuple(FieldMapping(line.field, line.property) for line in spec.field_mapping),
-            form_style=spec.form_style,
-            order=spec.order,
-            max_in_flight=spec.max_in_flight,
-            rate_per_second=spec.rate_per_second,
-            timeout_seconds=spec.timeout_seconds,
-            schedule=spec.schedule,
-            headers=tuple((name, plain(value)) for name, value in spec.headers.items()),
-            username=spec.username,
-            secret=opened(spec.secret),
-            signing_secrets=tuple(secret for secret in signing if secret is not None),
+        return replace(
+            as_used(self.spec, connector_id=self.id, version=self.version, old_signing_secret=self.old_signing_secret),
             enabled=self.enabled,
             discard=self.discard,
             held_reason=UNOPENED if self.unopened else self.held_reason,
             probed=self.enabled and self.held_reason is not None and not self.unopened,
         )
+
+
+def as_used(spec: ConnectorSpec, *, connector_id: int, version: int, old_signing_secret: Secret = None) -> Connector:
+    """A connector as `spec` asks for it, with those of its secrets that are at hand; enabled, and not held."""
+    signing = (opened(spec.signing_secret), opened(old_signing_secret))
+    return Connector(
+        id=connector_id,
+        version=version,
+        name=spec.name,
+        business_units=spec.business_units,
+        triggers=frozenset(spec.triggers),
+        url=spec.url,
+        content_type=spec.content_type,
+        ssl_verification=spec.ssl_verification,
+        data=spec.data,
+        company_fields=spec.company_fields,
+        field_mapping=tuple(FieldMapping(line.field, line.property) for line in spec.field_mapping),
+        form_style=spec.form_style,
+        order=spec.order,
+        max_in_flight=spec.max_in_flight,
+        rate_per_second=spec.rate_per_second,
+        timeout_seconds=spec.timeout_seconds,
+        schedule=spec.schedule,
+        headers=tuple((name, plain(value)) for name, value in spec.headers.items()),
+        username=spec.username,
+        secret=opened(spec.secret),
+        signing_secrets=tuple(secret for secret in signing if secret is not None),
+    )
 
 
 def opened(secret: Secret) -> str | None:

@@ -11,6 +11,7 @@ from outbox.connector_check import BusinessUnit, Checked, SourceNames, address_w
 from outbox.model import ALL_BUSINESS_UNITS, Trigger
 from outbox.resources import query
 
+COMPANY_FIELDS = "outbox.company_fields(text[],integer)"
 COMPANIES_READ = 1_000
 """How many companies are looked at for the fields that they have."""
 
@@ -41,12 +42,19 @@ def check_connector(
     """`check`, then whether its address may be sent to, and whether companies of its units have the fields it names."""
     checked = check(spec, source, standing_units=standing_units, allow_unknown=allow_unknown)
     checked = replace(checked, warnings=(*checked.warnings, *address_warnings(spec, allow_networks)))
-    if checked.faults or not spec.company_fields or not _has(connection, "outbox.company_fields(text[],integer)"):
+    if checked.faults or not spec.company_fields or not _has(connection, COMPANY_FIELDS):
         return checked
     units = checked.spec.business_units
-    asked = {"units": None if ALL_BUSINESS_UNITS in units else list(units), "most": COMPANIES_READ}
-    found = connection.execute(query("source_company_fields"), asked).scalars().all()
+    found = read_company_fields(connection, None if ALL_BUSINESS_UNITS in units else units)
     return replace(checked, warnings=(*checked.warnings, *field_warnings(spec, frozenset(found))))
+
+
+def read_company_fields(connection: Connection, units: Collection[str] | None) -> tuple[str, ...]:
+    """The fields that companies of these business units (None: of all) have, by a sample of them."""
+    if not _has(connection, COMPANY_FIELDS):
+        return ()
+    asked = {"units": None if units is None else list(units), "most": COMPANIES_READ}
+    return tuple(connection.execute(query("source_company_fields"), asked).scalars())
 
 
 def read_business_units(connection: Connection) -> tuple[BusinessUnit, ...]:

@@ -41,18 +41,29 @@ class Trial:
     started_at: datetime
 
 
-def prepare_trial(connection: Connection, connector: Connector, *, max_bytes: int) -> Trial:
-    """A report of the newest event that the connector would get, under an id of its own, else a made-up one.
+def prepare_trial(
+    connection: Connection, connector: Connector, *, max_bytes: int, chosen: Event | None = None
+) -> Trial:
+    """A report of the event that was chosen, else of the newest that the connector would get, else a made-up one.
 
-    Raises RefusedError where the report can't be built.
+    It goes under an id of its own. Raises RefusedError where the report can't be built.
     """
     now, _ = store.clock(connection)
     fresh = int(connection.execute(query("trial_id")).scalar_one())
-    newest = _newest_event(connection, connector)
-    event = replace(newest, id=fresh) if newest else _sample(connector, fresh, now)
-    report = _report(connection, event, connector, max_bytes=max_bytes)
-    leased = Leased(
-        event_id=fresh,
+    repeated = chosen or _newest_event(connection, connector)
+    event = replace(repeated, id=fresh) if repeated else sample_event(connector, fresh, now)
+    report = report_of(connection, event, connector, max_bytes=max_bytes)
+    if report.body is None:
+        raise RefusedError(f"the report of event {event.id} can't be built: {report.error}")
+    leased = leased_trial(event, connector, report)
+    request = build_request(leased, connector, now=now)
+    return Trial(event, repeated.id if repeated else None, connector, leased, request, now)
+
+
+def leased_trial(event: Event, connector: Connector, report: Report) -> Leased:
+    """The report as a first attempt that was never queued."""
+    return Leased(
+        event_id=event.id,
         connector_id=connector.id,
         contract_id=event.contract_id,
         trigger=event.trigger,
@@ -63,8 +74,6 @@ def prepare_trial(connection: Connection, connector: Connector, *, max_bytes: in
         body=report.body,
         content_type=report.content_type,
     )
-    request = build_request(leased, connector, now=now)
-    return Trial(event, newest.id if newest else None, connector, leased, request, now)
 
 
 def run_trial(trial: Trial, transport: Transport) -> Response:
@@ -117,7 +126,7 @@ def _words(triggers: frozenset[Trigger]) -> list[str]:
     return sorted(trigger.value for trigger in triggers)
 
 
-def _sample(connector: Connector, fresh: int, now: datetime) -> Event:
+def sample_event(connector: Connector, fresh: int, now: datetime, trigger: Trigger | None = None) -> Event:
     """An event that nobody can take for a real one."""
     unit = next((unit for unit in connector.business_units if unit != ALL_BUSINESS_UNITS), SAMPLE)
     fields = {line.field: None for line in connector.field_mapping}
@@ -126,7 +135,7 @@ def _sample(connector: Connector, fresh: int, now: datetime) -> Event:
         occurred_at=now,
         xid=0,
         snapshot="1:1:",
-        trigger=Trigger(_words(connector.triggers)[0]),
+        trigger=trigger or Trigger(_words(connector.triggers)[0]),
         contract_id=SAMPLE,
         business_unit=unit,
         status=SAMPLE,
@@ -134,10 +143,8 @@ def _sample(connector: Connector, fresh: int, now: datetime) -> Event:
     )
 
 
-def _report(connection: Connection, event: Event, connector: Connector, *, max_bytes: int) -> Report:
+def report_of(connection: Connection, event: Event, connector: Connector, *, max_bytes: int) -> Report:
+    """The event's report for this connector, with its companies as they are now."""
     ids: Sequence[str] = company_ids(event)
     companies = present.read_companies(connection, ids) if ids else ()
-    report = build_report(event, connector, companies=companies, max_bytes=max_bytes)
-    if report.body is None:
-        raise RefusedError(f"the report of event {event.id} can't be built: {report.error}")
-    return report
+    return build_report(event, connector, companies=companies, max_bytes=max_bytes)

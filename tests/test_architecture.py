@@ -15,7 +15,8 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
-        outbox.connector_words
+        outbox.connector_words outbox.connector_form outbox.connector_asked outbox.connector_rows
+        outbox.connector_merge
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -51,10 +52,10 @@ LAYERS: dict[str, str] = {
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens outbox.insight outbox.insight.connectors
-        outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits""",
+        outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits outbox.insight.form""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
-        outbox.trial outbox.backfill outbox.chores
+        outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
         outbox.insight outbox.insight.questions
@@ -67,7 +68,10 @@ LAYERS: dict[str, str] = {
         outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.pages.users outbox.web.pages.tokens
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
-        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.configuring
+        outbox.web.configuring.sealing outbox.web.configuring.editing outbox.web.configuring.previewing
+        outbox.web.configuring.sending outbox.web.configuring.showing outbox.web.configuring.saving
+        outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",

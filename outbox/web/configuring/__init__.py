@@ -1,0 +1,1 @@
+"""The configuration page of a connector: its form read, shown, previewed, tested and saved."""
