@@ -19,7 +19,7 @@ MOST_TRIED = 20_000
 MOST_FAILED = 2_000
 MOST_LOOKED_AT = 5_000
 """Among how many of a connector's deliveries those in sight are looked for."""
-SHOWN = 12
+SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def _now(visit: Visit, connection: Connection, found: Standing) -> dict[str, Any
         "connector": one,
         "open": open_deliveries(connection, one, within=within),
         "day": day,
+        "at": clock(connection),
         "may_operate": may,
         "may_configure": may and visit.access.may(Permission.CONFIGURE),
         "may_copy": visit.access.may(Permission.CONFIGURE),
