@@ -51,14 +51,14 @@ LAYERS: dict[str, str] = {
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens outbox.insight outbox.insight.connectors
+        outbox.access_records outbox.people outbox.api_tokens outbox.insight.history outbox.insight.connectors
         outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits outbox.insight.form""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
-        outbox.insight outbox.insight.questions
+        outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
@@ -72,7 +72,12 @@ LAYERS: dict[str, str] = {
         outbox.web.configuring.sealing outbox.web.configuring.editing outbox.web.configuring.previewing
         outbox.web.configuring.sending outbox.web.configuring.showing outbox.web.configuring.saving
         outbox.web.pages.configurations outbox.web.pages.connector_form
-        outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
+        outbox.web.api.problems outbox.web.api.exact outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies
+        outbox.web.api.pages outbox.web.api.facts outbox.web.api.reference
+        outbox.web.api.connector_bodies outbox.web.api.connector_changes outbox.web.api.connector_answers
+        outbox.web.api.connectors outbox.web.api.connector_acts outbox.web.api.contracts outbox.web.api.events
+        outbox.web.api.deliveries outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions
+        outbox.web.api.business_units outbox.web.api.me outbox.web.api.document outbox.web.api outbox.web.pages.api
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """

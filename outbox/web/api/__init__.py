@@ -11,6 +11,8 @@ from outbox.web.api import (
     connector_acts,
     connectors,
     contracts,
+    deliveries,
+    events,
     expiry,
     me,
     not_sent,
@@ -22,7 +24,7 @@ from outbox.web.site import Site
 
 ROUTERS: Final = (
     *(me.router, business_units.router, connectors.router, connector_acts.router),
-    *(contracts.router, not_sent.router, expiry.router, questions.router),
+    *(events.router, deliveries.router, contracts.router, not_sent.router, expiry.router, questions.router),
 )
 
 

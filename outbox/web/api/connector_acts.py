@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from outbox import connector_edits
+from outbox.connector_acts import Emptied, discard, probe_now
 from outbox.connectors import UNOPENED, StandingConnector
 from outbox.errors import RefusedError
 from outbox.insight.connector_versions import SHOWN, versions
@@ -14,7 +15,7 @@ from outbox.trial import Trial, prepare_trial, record_trial, run_trial
 from outbox.web.api.bodies import reading, takes
 from outbox.web.api.caller import Looking, Operating
 from outbox.web.api.connector_answers import NO_CONNECTOR, connector_answer, found
-from outbox.web.api.connector_bodies import ConnectorAnswer, Disabled, Disabling, Tried, VersionList
+from outbox.web.api.connector_bodies import ConnectorAnswer, Disabled, Disabling, Probed, Tried, VersionList
 from outbox.web.api.connector_changes import require_own
 from outbox.web.api.connectors import CHANGED, ConnectorId
 from outbox.web.api.exact import ExactResponse
@@ -49,17 +50,34 @@ def disable_connector(
     body: Annotated[Disabling, Depends(reading(Disabling, optional=True))],
 ) -> Response:
     """Stops its deliveries: they wait, or with `discard` are cancelled; it may be so already."""
-    reason = body.reason or f"disabled by {caller.access.who}"
+    reason, site = body.reason or f"disabled by {caller.access.who}", caller.site
+    with site.writing() as connection:
+        standing = found(connection, caller, connector_id)
+        require_own(caller.access, standing)
+        emptied, done = Emptied(0, left=False), False
+        if not body.discard:
+            stopped = connector_edits.disable_connector(connection, standing.id, reason=reason, author=caller.author)
+            done = stopped is not None
+    if body.discard and (dropped := discard(site.engine, standing.id, reason=reason, author=caller.author)):
+        emptied, done = dropped, True
+    with site.writing() as connection:
+        if done:
+            told = {"reason": reason, "cancelled": emptied.cancelled}
+            caller.record(connection, "disabled", *_named(standing), id=standing.id, **told)
+        standing = found(connection, caller, connector_id)
+    return connector_answer(standing, caller.access, cancelled=emptied.cancelled, left=emptied.left)
+
+
+@router.post("/probe", response_model=Probed, responses={200: {"description": "Whether it will be."}, **answers(404)})
+def probe_connector(caller: Operating, connector_id: ConnectorId) -> Response:
+    """Lets a held one be tried at once, with one delivery, instead of at its time."""
     with caller.site.writing() as connection:
         standing = found(connection, caller, connector_id)
         require_own(caller.access, standing)
-        cancelled = connector_edits.disable_connector(
-            connection, standing.id, reason=reason, author=caller.author, discard=body.discard
-        )
-        if cancelled is not None:
-            caller.record(connection, "disabled", *_named(standing), id=standing.id, reason=reason, cancelled=cancelled)
-        standing = found(connection, caller, connector_id)
-    return connector_answer(standing, caller.access, cancelled=cancelled or 0)
+        due = probe_now(connection, standing.id)
+        if due:
+            caller.record(connection, "asked for a probe", *_named(standing), id=standing.id)
+    return ExactResponse({"due": due})
 
 
 @router.post(

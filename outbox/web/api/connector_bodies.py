@@ -188,6 +188,13 @@ class Disabled(ConnectorAnswer):
     """A connector that is disabled."""
 
     cancelled: Annotated[int, Field(description="Deliveries that waited and were cancelled.")]
+    left: Annotated[bool, Field(description="Whether there are more, which the service cancels within a minute.")]
+
+
+class Probed(BaseModel):
+    """Whether a probe was asked for."""
+
+    due: Annotated[bool, Field(description="False where it isn't held, or a probe is out already.")]
 
 
 class Changed(BaseModel):
@@ -221,6 +228,7 @@ class Removed(BaseModel):
     """What became of what waited for a connector that is removed."""
 
     cancelled: Annotated[int, Field(description="Deliveries that waited and are cancelled; history stays.")]
+    left: Annotated[bool, Field(description="Whether there are more, which the service cancels within a minute.")]
 
 
 class SentRequest(BaseModel):

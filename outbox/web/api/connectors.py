@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from outbox import connector_edits
+from outbox import connector_acts, connector_edits
 from outbox.connector_check import Checked
 from outbox.connectors import StandingConnector
 from outbox.errors import ConfigurationError, RefusedError
@@ -196,14 +196,15 @@ def remove_connector(
 ) -> Response:
     """Removes it for good and cancels what waits for it. Its history stays, its secrets don't."""
     del match
-    with caller.site.writing() as connection:
+    with caller.site.reading() as connection:
         standing = _mine(connection, request, caller, connector_id)
-        try:
-            cancelled = connector_edits.remove_connector(connection, standing, author=caller.author)
-        except RefusedError as error:
-            raise ProblemError(412, str(error)) from None
-        _record(connection, caller, "removed", standing, cancelled=cancelled)
-    return ExactResponse({"cancelled": cancelled})
+    try:
+        emptied = connector_acts.remove(caller.site.engine, standing, author=caller.author)
+    except RefusedError as error:
+        raise ProblemError(412, str(error)) from None
+    with caller.site.writing() as connection:
+        _record(connection, caller, "removed", standing, cancelled=emptied.cancelled)
+    return ExactResponse({"cancelled": emptied.cancelled, "left": emptied.left})
 
 
 def _mine(connection: Connection, request: Request, caller: Caller, connector_id: int) -> StandingConnector:

@@ -40,7 +40,7 @@ class EventLine(BaseModel):
     contract_id: str
     business_unit: str | None
     status: Annotated[str | None, Field(description="The contract's, when it was captured.")]
-    transaction_id: Annotated[int, Field(description="The application's transaction, by PostgreSQL's number.")]
+    transaction_id: Annotated[str, Field(description="The application's transaction, by PostgreSQL's number.")]
     coalesced_into: Annotated[int | None, Field(description="The event that is reported in its place.")]
     routed_at: Annotated[datetime | None, Field(description="null: it is not routed yet.")]
 

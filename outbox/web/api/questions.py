@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from outbox.questions import PAGES, answer
+from outbox.insight.questions import answering, offered
+from outbox.questions import PAGES
 from outbox.questions.declaration import Kind, NamedQuestion
-from outbox.questions.library import Shelved, shelf
-from outbox.questions.reading import Asked, Page, Rows, read_only
-from outbox.questions.values import UNSCOPED, values_of
+from outbox.questions.library import Shelved
+from outbox.questions.reading import Page, Rows
 from outbox.web.api.bodies import Body, reading, takes
 from outbox.web.api.caller import Caller, Looking
 from outbox.web.api.exact import ExactResponse
@@ -72,7 +72,8 @@ class Answered(BaseModel):
 @router.get("", response_model=QuestionList, responses=answers())
 def list_questions(caller: Looking) -> Response:
     """The named questions that the token may ask, and what each needs."""
-    told = [_told(one, question) for one, question in _askable(caller)]
+    found = offered(caller.site.settings.folder, within=caller.access.within).values()
+    told = [_told(one.shelved, one.question) for one in found if one.question is not None and one.refusal is None]
     return ExactResponse({"questions": told})
 
 
@@ -94,14 +95,19 @@ def ask_question(
     body: Annotated[Asking, Depends(reading(Asking, optional=True))],
 ) -> Response:
     """Asks it, in a transaction that only reads; that it was asked is put on record."""
-    shelved, question = _found(caller, name)
+    shelved = _found(caller, name)
     written = {one: value if isinstance(value, bool) else str(value) for one, value in body.parameters.items()}
     with caller.site.writing() as connection:
         caller.record(connection, "asked", f"question {name!r}", parameters=dict(written))
-    with read_only(caller.site.engine, seconds=SECONDS) as opened:
-        values = values_of(opened.connection, question, written, within=caller.access.within)
-        max_bytes = caller.site.settings.report.max_bytes
-        match answer(shelved, Asked(opened, question.statement, values, max_bytes)):
+    with answering(
+        caller.site.engine,
+        shelved,
+        written,
+        within=caller.access.within,
+        seconds=SECONDS,
+        max_bytes=caller.site.settings.report.max_bytes,
+    ) as given:
+        match given:
             case Page() as page:
                 named = {"Content-Disposition": f'attachment; filename="{name}.html"'}
                 return Response(page.html, media_type="text/html", headers=named)
@@ -116,19 +122,13 @@ def _rows(answered: Rows, limit: int) -> ExactResponse:
     return ExactResponse({"columns": answered.columns, "rows": told, "more": more})
 
 
-def _askable(caller: Caller) -> Iterator[tuple[Shelved, NamedQuestion]]:
-    for one in shelf(caller.site.settings.folder).values():
-        if one.question is not None and (caller.access.within is None or one.question.scoped):
-            yield one, one.question
-
-
-def _found(caller: Caller, name: str) -> tuple[Shelved, NamedQuestion]:
-    shelved = shelf(caller.site.settings.folder).get(name)
-    if shelved is None or shelved.question is None:
+def _found(caller: Caller, name: str) -> Shelved:
+    asked = offered(caller.site.settings.folder, within=caller.access.within).get(name)
+    if asked is None or asked.question is None:
         raise NotFoundError("there is no such question; GET /api/v1/questions lists them")
-    if caller.access.within is not None and not shelved.question.scoped:
-        raise ForbiddenError(UNSCOPED.format(name=name))
-    return shelved, shelved.question
+    if asked.refusal is not None:
+        raise ForbiddenError(asked.refusal)
+    return asked.shelved
 
 
 def _told(shelved: Shelved, question: NamedQuestion) -> dict[str, Any]:

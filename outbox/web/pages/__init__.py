@@ -2,9 +2,17 @@
 
 from outbox.web.pages import (
     account,
+    api,
+    audit,
     configurations,
+    connector,
+    connector_acts,
     connector_form,
+    connector_versions,
+    connectors,
     sign_in,
+    tokens,
+    users,
 )
 
 ROUTERS = (
