@@ -11,6 +11,7 @@ from outbox import alert_hook, upkeep, worker
 from outbox.daily import close_days
 from outbox.drift import Drift, drift
 from outbox.expiry import Scanner
+from outbox.figuring import count_figures
 from outbox.growth import sample
 from outbox.log import get_log
 from outbox.mending import mend
@@ -79,6 +80,10 @@ def _close_days(hands: Hands, chore: Chore) -> None:
     close_days(hands.engine, chore=chore.name, seconds=chore.seconds)
 
 
+def _count_figures(hands: Hands, chore: Chore) -> None:
+    count_figures(hands.engine, chore=chore.name, seconds=chore.seconds)
+
+
 def _keep_up(hands: Hands, chore: Chore) -> None:
     with hands.engine.begin() as connection:
         due = worker.tick(connection, chore.name, seconds=chore.seconds)
@@ -112,6 +117,7 @@ CHORES = (
     Chore("growth", 3600.0, _sample_growth),
     Chore("alerts", 30.0, _watch),
     Chore("close days", 600.0, _close_days),
+    Chore("figures", 60.0, _count_figures),
     Chore("upkeep", 60.0, _keep_up),
     Chore("expiry", 60.0, _raise_expired),
 )

@@ -2240,6 +2240,14 @@ CREATE TABLE outbox.connector_version (
 
 COMMENT ON TABLE outbox.connector_version IS 'Every version of every connector as it was, without secrets (only whether one was set, and whether it changed).';
 
+CREATE TABLE outbox.counted (
+    minutes integer NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT counted_minutes_check CHECK ((minutes = ANY (ARRAY[5, 60, 1440])))
+);
+
+COMMENT ON TABLE outbox.counted IS 'Until when the figures of each length are counted; whoever counts on holds the row.';
+
 CREATE TABLE outbox.decision (
     event_id bigint NOT NULL,
     connector_id integer,
@@ -2387,6 +2395,89 @@ COMMENT ON COLUMN outbox.expiry_scan.swept_at IS 'When last every deadline after
 COMMENT ON COLUMN outbox.expiry_scan.due_at IS 'No look before: the next known deadline or the interval; while a worker scans, the end of its lease.';
 
 COMMENT ON COLUMN outbox.expiry_scan.ended_at IS 'End of the last scan, which took `seconds` and raised `raised`.';
+
+CREATE TABLE outbox.figure (
+    minutes integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    connector_id integer NOT NULL,
+    business_unit text NOT NULL,
+    routed timestamp with time zone NOT NULL,
+    attempts bigint NOT NULL,
+    ok bigint NOT NULL,
+    delivered bigint NOT NULL,
+    retried bigint NOT NULL,
+    dead bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    delivery_bins smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+    delivery_counts bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    answer_bins smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+    answer_counts bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    CONSTRAINT figure_minutes_check CHECK ((minutes = ANY (ARRAY[5, 60, 1440])))
+);
+
+COMMENT ON TABLE outbox.figure IS 'What the attempts of a stretch of so many minutes came to, counted once; each length goes on where the longer one ends.';
+
+COMMENT ON COLUMN outbox.figure.business_unit IS 'That of the deliveries; empty where they have none.';
+
+COMMENT ON COLUMN outbox.figure.routed IS 'The hour (of a day''s figures: the day) in which the deliveries were routed: so that an hour''s deliveries can be followed.';
+
+COMMENT ON COLUMN outbox.figure.retried IS 'Of those delivered, the ones that took more than one attempt.';
+
+COMMENT ON COLUMN outbox.figure.dead IS 'Deliveries that became dead, less those that were and then became something else by a replay; so is cancelled.';
+
+COMMENT ON COLUMN outbox.figure.delivery_bins IS 'A histogram with delivery_counts: bin n is up to 2^(n/8) milliseconds from the change to the receiver''s 2xx.';
+
+COMMENT ON COLUMN outbox.figure.answer_bins IS 'Likewise, with answer_counts: what receivers took to answer.';
+
+CREATE VIEW outbox.figured_attempt AS
+ SELECT t.connector_id,
+    t.started_at,
+    COALESCE(d.business_unit, ''::text) AS business_unit,
+    date_trunc('hour'::text, d.created_at, 'UTC'::text) AS routed,
+    (t.settled IS DISTINCT FROM 'cancelled'::text) AS tried,
+    (t.outcome = 'ok'::text) AS ok,
+    (t.number > 1) AS again,
+        CASE
+            WHEN ((t.settled <> COALESCE(b.was, ''::text)) AND (COALESCE(b.was, ''::text) <> 'delivered'::text)) THEN t.settled
+            ELSE NULL::text
+        END AS becomes,
+        CASE
+            WHEN (t.settled <> COALESCE(b.was, ''::text)) THEN NULLIF(b.was, 'delivered'::text)
+            ELSE NULL::text
+        END AS was,
+    (
+        CASE
+            WHEN (m.ms > (1)::double precision) THEN ceil((((8)::double precision * ln(m.ms)) / ln((2)::double precision)))
+            ELSE ((0)::double precision * m.ms)
+        END)::smallint AS delivery_bin,
+    (
+        CASE
+            WHEN (t.status_code IS NULL) THEN NULL::double precision
+            WHEN (t.duration_ms > (1)::double precision) THEN ceil((((8)::double precision * ln(t.duration_ms)) / ln((2)::double precision)))
+            ELSE ((0)::double precision * t.duration_ms)
+        END)::smallint AS answer_bin
+   FROM (((outbox.attempt t
+     CROSS JOIN LATERAL ( SELECT v.business_unit,
+            v.created_at,
+            v.kind
+           FROM outbox.delivery v
+          WHERE ((v.event_id = t.event_id) AND (v.connector_id = t.connector_id))
+         OFFSET 0) d)
+     LEFT JOIN LATERAL ( SELECT
+                CASE
+                    WHEN bool_or((o.settled = 'delivered'::text)) THEN 'delivered'::text
+                    ELSE (array_agg(o.settled ORDER BY o.number DESC))[1]
+                END AS was
+           FROM outbox.attempt o
+          WHERE ((o.event_id = t.event_id) AND (o.connector_id = t.connector_id) AND (o.number < t.number) AND (o.settled IS NOT NULL) AND (t.kind = 'replay'::text) AND (t.settled IS NOT NULL))
+         OFFSET 0) b ON (true))
+     LEFT JOIN LATERAL ( SELECT (((1000)::double precision * (EXTRACT(epoch FROM (t.started_at - e.occurred_at)))::double precision) + t.duration_ms) AS ms
+           FROM outbox.event e
+          WHERE ((e.id = t.event_id) AND (t.settled = 'delivered'::text) AND (t.kind = 'auto'::text) AND (d.kind = 'auto'::text))
+         OFFSET 0) m ON (true))
+  WHERE ((t.kind <> 'test'::text) AND (NOT t.late));
+
+COMMENT ON VIEW outbox.figured_attempt IS 'What each attempt adds to outbox.figure, from the facts. Filter by started_at.';
 
 CREATE SEQUENCE outbox.filtered
     START WITH 0
@@ -4417,6 +4508,9 @@ ALTER TABLE ONLY outbox.connector
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_pkey PRIMARY KEY (connector_id, version);
 
+ALTER TABLE ONLY outbox.counted
+    ADD CONSTRAINT counted_pkey PRIMARY KEY (minutes);
+
 ALTER TABLE ONLY outbox.delivery
     ADD CONSTRAINT delivery_pkey PRIMARY KEY (event_id, connector_id);
 
@@ -4443,6 +4537,9 @@ ALTER TABLE ONLY outbox.expiry
 
 ALTER TABLE ONLY outbox.expiry_scan
     ADD CONSTRAINT expiry_scan_pkey PRIMARY KEY (single);
+
+ALTER TABLE ONLY outbox.figure
+    ADD CONSTRAINT figure_pkey PRIMARY KEY (minutes, since, connector_id, business_unit, routed);
 
 ALTER TABLE ONLY outbox.growth
     ADD CONSTRAINT growth_pkey PRIMARY KEY (sampled_at);
@@ -4733,6 +4830,9 @@ ALTER TABLE ONLY outbox.connector_day
 
 ALTER TABLE ONLY outbox.connector_version
     ADD CONSTRAINT connector_version_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
+
+ALTER TABLE ONLY outbox.figure
+    ADD CONSTRAINT figure_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);
 
 ALTER TABLE ONLY outbox.health
     ADD CONSTRAINT health_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES outbox.connector(id);

@@ -24,7 +24,9 @@ LAYERS: dict[str, str] = {
         outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
-        outbox.alerting
+        outbox.alerting outbox.stretches
+        outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis outbox.insight.chart
+        outbox.insight.verdict
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access outbox.cursor outbox.answers""",
     "ground": """
@@ -42,7 +44,8 @@ LAYERS: dict[str, str] = {
         outbox.audit_names
         outbox.audit_views outbox.audit outbox.daily outbox.replay outbox.insight outbox.insight.delivery_keys
         outbox.insight.delivery_walk outbox.insight.deliveries outbox.connectors outbox.connector_input
-        outbox.connector_edits outbox.connector_rekey outbox.connectors_file outbox.connector_acts
+        outbox.connector_edits outbox.connector_rekey outbox.connectors_file outbox.connector_acts outbox.figuring
+        outbox.insight.figures outbox.insight.backlog
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
@@ -64,20 +67,21 @@ LAYERS: dict[str, str] = {
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
-        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
-        outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.pages.users outbox.web.pages.tokens
+        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers outbox.web.cells
+        outbox.web.download outbox.web.person_forms outbox.web.pages.users outbox.web.pages.tokens
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.configuring
         outbox.web.configuring.sealing outbox.web.configuring.editing outbox.web.configuring.previewing
         outbox.web.configuring.sending outbox.web.configuring.showing outbox.web.configuring.saving
-        outbox.web.pages.configurations outbox.web.pages.connector_form
-        outbox.web.api.problems outbox.web.api.exact outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies
-        outbox.web.api.pages outbox.web.api.facts outbox.web.api.reference
-        outbox.web.api.connector_bodies outbox.web.api.connector_changes outbox.web.api.connector_answers
-        outbox.web.api.connectors outbox.web.api.connector_acts outbox.web.api.contracts outbox.web.api.events
-        outbox.web.api.deliveries outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions
-        outbox.web.api.business_units outbox.web.api.me outbox.web.api.document outbox.web.api outbox.web.pages.api
+        outbox.web.pages.configurations outbox.web.pages.connector_form outbox.web.api.problems outbox.web.api.exact
+        outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
+        outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
+        outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
+        outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.not_sent
+        outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units outbox.web.api.me
+        outbox.web.api.document outbox.web.api outbox.web.pages.api outbox.web.keeping outbox.web.board
+        outbox.web.pages.dashboard
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """

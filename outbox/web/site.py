@@ -20,6 +20,7 @@ from outbox.secret_box import NO_KEY, SecretBox
 from outbox.sender import Transport, make_transport
 from outbox.settings import Settings
 from outbox.source_names import read_business_units
+from outbox.web.keeping import Keeping
 
 READ_SECONDS = 10.0
 NAMES_SECONDS = 60.0
@@ -39,6 +40,7 @@ class Site:
         self.session_signer = Signer(keys, salt="outbox session", digest_method=hashlib.sha256)
         self.form_signer = Signer(keys, salt="outbox form", digest_method=hashlib.sha256)
         self.said_signer = URLSafeTimedSerializer(keys, salt="outbox said")
+        self.keeping = Keeping(self.reading)
         self._names: tuple[float, Mapping[str, str]] | None = None
         self._naming = threading.Lock()
         self.asking = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)

@@ -10,6 +10,7 @@ from outbox.web.pages import (
     connector_form,
     connector_versions,
     connectors,
+    dashboard,
     sign_in,
     tokens,
     users,
@@ -28,4 +29,5 @@ ROUTERS = (
     connector_versions.router,
     configurations.router,
     connector_form.router,
+    dashboard.router,
 )
