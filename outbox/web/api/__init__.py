@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from outbox import __version__
 from outbox.web.api import (
+    bulk,
     business_units,
     connector_acts,
     connectors,
@@ -14,6 +15,7 @@ from outbox.web.api import (
     deliveries,
     events,
     expiry,
+    health,
     me,
     not_sent,
     questions,
@@ -24,7 +26,7 @@ from outbox.web.site import Site
 
 ROUTERS: Final = (
     *(me.router, business_units.router, connectors.router, connector_acts.router),
-    *(events.router, deliveries.router, contracts.router, not_sent.router, expiry.router, questions.router),
+    *(events.router, deliveries.router, bulk.router, contracts.router, not_sent.router, expiry.router, questions.router, health.router),
 )
 
 

@@ -30,6 +30,7 @@ from outbox.web.errors import NotFoundError
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
 SECONDS: Final = 10.0
 """So long one call goes on; the next one does the rest."""
+_WAITING: Final = (State.PENDING, State.BLOCKED, State.HELD)
 _DONE: Final = {Act.REPLAY: "replayed", Act.CANCEL: "cancelled"}
 
 
@@ -139,7 +140,7 @@ def _one(caller: Caller, key: replay.Key, act: Act) -> ExactResponse:
     if judged is None:
         raise NotFoundError(NO_DELIVERY)
     if judged.verdict.refused:
-        raise RefusedError(f"delivery {key[0]}/{key[1]} to {judged.connector}: {judged.words}")
+        raise RefusedError(f"delivery {key[0]}/{key[1]} to {judged.connector} {judged.words}")
     with site.writing() as connection:
         unit = row["business_unit"]
         named = f"delivery {key[0]}/{key[1]}"
@@ -151,6 +152,8 @@ def _one(caller: Caller, key: replay.Key, act: Act) -> ExactResponse:
 def _all(caller: Caller, body: Bulk, act: Act, *, state: State | None) -> ExactResponse:
     if not body.filtered:
         raise ProblemError(422, errors=[("state", "expected a filter such as state or since, got none; add one")])
+    if act is Act.CANCEL and state not in _WAITING:
+        raise ProblemError(422, errors=[("state", f"expected pending, blocked or held, got {state or 'none'}")])
     with caller.site.reading() as connection:
         question = question_of(connection, body, state=state, limit=None)
         if body.dry_run:

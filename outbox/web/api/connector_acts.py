@@ -110,9 +110,8 @@ def list_connector_versions(
     """Who changed it, when, from where, and what it was then: newest first, of a removed one too."""
     after = read(asked.cursor, int)
     with caller.site.reading() as connection:
-        kept = versions(
-            connection, connector_id, within=caller.access.within, below=None if after is None else after[0]
-        )
+        below = None if after is None else after[0]
+        kept = versions(connection, connector_id, within=caller.access.within, names={}, below=below)
     if not kept and after is None:
         raise NotFoundError(NO_CONNECTOR)
     entries = [

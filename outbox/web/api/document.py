@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from outbox.web.api.bulk import Bulk
 from outbox.web.api.connector_bodies import ConnectorBody, ConnectorPatch, Disabling
 from outbox.web.api.problems import Problem
 from outbox.web.api.questions import Asking
@@ -15,7 +16,7 @@ WORDS: Final = (
     " Lists come by pages: follow `next`. A change of a connector says by `If-Match` which version it means."
     " What can't be done is told as problem details (RFC 9457)."
 )
-BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling, Asking)
+BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling, Asking, Bulk)
 
 
 def complete(made: dict[str, Any]) -> dict[str, Any]:
