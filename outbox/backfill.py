@@ -41,11 +41,11 @@ def check_backfill(connector: Connector, wanted: Wanted) -> None:
         )
 
 
-def count_missing(connection: Connection, connector: Connector, wanted: Wanted) -> int:
-    """How many recorded events the connector would get now and has no delivery for."""
+def count_missing(connection: Connection, connector: Connector, wanted: Wanted, *, most: int | None = None) -> int:
+    """How many recorded events the connector would get now and has no delivery for; counts up to `most`."""
     page = query("backfill_page").columns().subquery()
     counted = select(func.count()).select_from(page)
-    return int(connection.execute(counted, _filter(connector, wanted, after=0, most=None)).scalar_one())
+    return int(connection.execute(counted, _filter(connector, wanted, after=0, most=most)).scalar_one())
 
 
 def backfill(

@@ -4611,6 +4611,8 @@ CREATE INDEX attempt_default_started_at_event_id_connector_id_idx ON outbox.atte
 
 CREATE INDEX attempt_default_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
+CREATE INDEX capture_error_contract ON outbox.capture_error USING btree (contract_id, id) WHERE (contract_id IS NOT NULL);
+
 CREATE INDEX capture_error_expired ON outbox.capture_error USING btree (contract_id, occurred_at) WHERE ((rule = 'expired'::text) AND (relation IS NULL) AND (recaptured_at IS NULL));
 
 CREATE INDEX capture_error_open ON outbox.capture_error USING btree (id) WHERE (recaptured_at IS NULL);
@@ -4663,6 +4665,10 @@ CREATE INDEX event_contract ON ONLY outbox.event USING btree (contract_id, xid, 
 
 CREATE INDEX event_0_contract_id_xid_id_idx ON outbox.event_0 USING btree (contract_id, xid, id);
 
+CREATE INDEX event_expired ON ONLY outbox.event USING btree (id) WHERE (trigger = 'expired'::text);
+
+CREATE INDEX event_0_id_idx ON outbox.event_0 USING btree (id) WHERE (trigger = 'expired'::text);
+
 CREATE INDEX event_occurred_at ON ONLY outbox.event USING btree (occurred_at, id);
 
 CREATE INDEX event_0_occurred_at_id_idx ON outbox.event_0 USING btree (occurred_at, id);
@@ -4670,6 +4676,8 @@ CREATE INDEX event_0_occurred_at_id_idx ON outbox.event_0 USING btree (occurred_
 CREATE INDEX event_default_business_unit_idx ON outbox.event_default USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
 CREATE INDEX event_default_contract_id_xid_id_idx ON outbox.event_default USING btree (contract_id, xid, id);
+
+CREATE INDEX event_default_id_idx ON outbox.event_default USING btree (id) WHERE (trigger = 'expired'::text);
 
 CREATE INDEX event_default_occurred_at_id_idx ON outbox.event_default USING btree (occurred_at, id);
 
@@ -4745,6 +4753,8 @@ ALTER INDEX outbox.event_business_unit ATTACH PARTITION outbox.event_0_business_
 
 ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_0_contract_id_xid_id_idx;
 
+ALTER INDEX outbox.event_expired ATTACH PARTITION outbox.event_0_id_idx;
+
 ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_0_occurred_at_id_idx;
 
 ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_0_pkey;
@@ -4752,6 +4762,8 @@ ALTER INDEX outbox.event_pkey ATTACH PARTITION outbox.event_0_pkey;
 ALTER INDEX outbox.event_business_unit ATTACH PARTITION outbox.event_default_business_unit_idx;
 
 ALTER INDEX outbox.event_contract ATTACH PARTITION outbox.event_default_contract_id_xid_id_idx;
+
+ALTER INDEX outbox.event_expired ATTACH PARTITION outbox.event_default_id_idx;
 
 ALTER INDEX outbox.event_occurred_at ATTACH PARTITION outbox.event_default_occurred_at_id_idx;
 

@@ -28,7 +28,7 @@ LAYERS: dict[str, str] = {
         outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis outbox.insight.chart
         outbox.insight.verdict
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access outbox.cursor outbox.answers""",
+        outbox.access outbox.cursor outbox.answers outbox.insight.ways""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -53,6 +53,8 @@ LAYERS: dict[str, str] = {
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
+        outbox.insight outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search
+        outbox.insight.not_sent outbox.insight.expiring
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens outbox.insight.history outbox.insight.connectors
         outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits outbox.insight.form""",
@@ -81,7 +83,8 @@ LAYERS: dict[str, str] = {
         outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.not_sent
         outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units outbox.web.api.me
         outbox.web.api.document outbox.web.api outbox.web.pages.api outbox.web.keeping outbox.web.board
-        outbox.web.pages.dashboard
+        outbox.web.pages.dashboard outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill
+        outbox.web.pages.not_sent outbox.web.pages.expiry
         outbox.web.app outbox.web""",
     "daemon": "outbox.supervisor outbox.signals scheduler",
     "demo": """

@@ -50,7 +50,6 @@ def recent(
     *found, edge = connection.execute(query("contract_recent"), values).mappings()
     shown = found[:most]
     if len(found) > most:
-        return Recent(shown, shown[-1]["event_id"], reached(shown[-1]["occurred_at"], within=None))
-    return Recent(
-        shown, edge["event_id"] if edge["events"] == LOOKED else None, reached(edge["occurred_at"], within=within)
-    )
+        return Recent(shown, shown[-1]["event_id"], shown[-1]["occurred_at"])
+    older = edge["event_id"] if edge["looked"] == LOOKED else None
+    return Recent(shown, older, reached(edge["occurred_at"], within=within))

@@ -15,10 +15,10 @@ from outbox.insight.limits import bound
 from outbox.model import Json
 from outbox.resources import query
 
-PAGE = 20
-OUTCOMES = 12
+PAGE = 15
+OUTCOMES = 6
 """So many decisions of an event stand on a page of events; the event's own page has `ALL_OUTCOMES`."""
-ALL_OUTCOMES = 200
+ALL_OUTCOMES = 120
 LONGEST = 20_000
 """Characters of `changed` and `detail` that a page of events reads; the event's own page reads `LONGEST_ALONE`."""
 LONGEST_ALONE = 200_000
@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ContractEvent:
-    """An event as its contract's page tells it; `too_long`: what changed has to be looked at on the event's own page."""
+    """An event as its contract's page tells it; `too_long`: what changed is shown on the event's own page alone."""
 
     event_id: int
     occurred_at: datetime
@@ -55,7 +55,7 @@ class ContractEvent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision, and what came of it where something was to be sent: `state` and what follows stand for its delivery."""
+    """A decision, and what came of it where something was to be sent: from `state` on it is about its delivery."""
 
     event_id: int
     connector_id: int | None
@@ -145,11 +145,8 @@ def replays(connection: Connection, event_ids: Sequence[int], *, within: Within)
 def beside(connection: Connection, contract: str, *, within: Within) -> Beside:
     """Deadlines that were raised, changes that could not be captured, erasures: the newest of each."""
     values = {"contract": contract, "within": bound(within), "most": _MOST}
-    deadlines, failures, erasures = (
-        connection.execute(query(f"contract_{name}"), values).mappings().all()
-        for name in ("deadlines", "failures", "erasures")
-    )
-    return Beside(deadlines, failures, erasures)
+    statements = (query("contract_deadlines"), query("contract_failures"), query("contract_erasures"))
+    return Beside(*(connection.execute(statement, values).mappings().all() for statement in statements))
 
 
 def present(connection: Connection, contract: str, *, within: Within) -> Present:

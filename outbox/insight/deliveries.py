@@ -14,7 +14,7 @@ from outbox.cursor import Cursor, Place
 from outbox.errors import ConfigurationError
 from outbox.insight.delivery_keys import sorting_of
 from outbox.insight.delivery_walk import PATIENCE_SECONDS, walk
-from outbox.replay import Key
+from outbox.replay import Key, arrays
 from outbox.resources import query
 
 PAGE: Final = 50
@@ -49,7 +49,7 @@ def listed(
 ) -> Page:
     """The page at the cursor, without one the newest; ConfigurationError for unknown names and a foreign cursor."""
     asked = resolved(connection, question, within=within)
-    sorting, start = sorting_of(asked), _start(asked, cursor)
+    sorting, start = sorting_of(asked), start_of(asked, cursor)
     newer = cursor is not None and cursor.newer
     most = question.limit or PAGE
     walked = walk(connection, asked, start, newer=newer, most=most + 1, patience=patience)
@@ -74,7 +74,8 @@ def resolved(connection: Connection, question: Question, *, within: Within) -> A
     return audit.resolve(connection, replace(question, within=within))
 
 
-def _start(asked: Asked, cursor: Cursor | None) -> Place | None:
+def start_of(asked: Asked, cursor: Cursor | None) -> Place | None:
+    """The cursor's place; ConfigurationError where it is of other filters."""
     if cursor is None:
         return None
     if cursor.sorting is not sorting_of(asked):
@@ -84,6 +85,5 @@ def _start(asked: Asked, cursor: Cursor | None) -> Place | None:
 
 def rows_of(connection: Connection, keys: Sequence[Key], *, within: Within) -> tuple[Answer, ...]:
     """These deliveries, in this order, as they stand now."""
-    arrays = {"event_ids": [event_id for event_id, _ in keys], "connector_ids": [owner for _, owner in keys]}
-    asked = {**arrays, "within": None if within is None else list(within)}
+    asked = arrays(keys) | {"within": None if within is None else list(within)}
     return tuple(dict(row) for row in connection.execute(query("insight_deliveries"), asked).mappings())

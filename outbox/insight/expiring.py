@@ -1,4 +1,4 @@
-"""Expiry: the deadlines that come, those that were raised, those that could not be, and the scan that looks for them."""
+"""Expiry: the deadlines that come, those that were raised, those that could not be, and the scan that looks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,10 +40,14 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Deadlines to come, soonest first. Where not all were looked at, `reached` is the last one that was."""
+    """Deadlines to come, soonest first. Where not all were looked at, `reached` says how far the look went.
+
+    `crowded`: more contracts share that moment than are read at once.
+    """
 
     deadlines: Sequence[RowMapping] = ()
     reached: datetime | None = None
+    crowded: bool = False
     unreadable: str | None = None
 
     def by_day(self) -> list[tuple[str, str | None, int]]:
@@ -92,8 +96,9 @@ def ahead(
         return Ahead(unreadable=first_line(error) if within is None else "the source can't be read now")
     if edge["looked"] < LOOKED_AHEAD:
         return Ahead(found)
-    reached = _told(edge["deadline"], after)
-    return Ahead([one for one in found if one["deadline"] <= reached], reached)
+    reached = _whole(edge["deadline"], after, within=within)
+    shown = [one for one in found if one["deadline"] <= reached]
+    return Ahead(shown, reached, crowded=reached == edge["deadline"])
 
 
 def raised(
@@ -113,7 +118,11 @@ def failures(connection: Connection, *, within: Within) -> Sequence[RowMapping]:
     return connection.execute(query("expired_failures"), values).mappings().all()
 
 
-def _told(reached: datetime, after: datetime) -> datetime:
-    """The last full hour: the moment itself may be somebody else's deadline. Where that is no step, the moment."""
-    hour = reached.replace(minute=0, second=0, microsecond=0)
-    return hour if hour - after > timedelta(0) else reached
+def _whole(last: datetime, after: datetime, *, within: Within) -> datetime:
+    """Up to where all are known, where the look ended at a deadline that more contracts may share.
+
+    Who is limited is told the hour: the moment may be somebody else's deadline. Where that is no step, the moment.
+    """
+    hour, before = last.replace(minute=0, second=0, microsecond=0), last - timedelta(microseconds=1)
+    steps = (before, last) if within is None else (hour, before, last)
+    return next((step for step in steps if step > after), last)

@@ -72,3 +72,8 @@ COMMENT ON COLUMN outbox.access_record.object IS 'What it was done to, such as d
 COMMENT ON COLUMN outbox.access_record.business_units IS 'Whose it is; NULL: nobody''s, or all''s.';
 COMMENT ON COLUMN outbox.access_record.detail IS 'What else is worth keeping; never a secret, never content.';
 COMMENT ON COLUMN outbox.access_record.address IS 'From where, as the server saw it.';
+
+-- What expired, newest first, and a contract's changes that could not be captured: any other event, and any change that
+-- was captured, writes nothing here.
+CREATE INDEX event_expired ON outbox.event (id) WHERE trigger = 'expired';
+CREATE INDEX capture_error_contract ON outbox.capture_error (contract_id, id) WHERE contract_id IS NOT NULL;

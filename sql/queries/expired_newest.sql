@@ -15,4 +15,4 @@ WITH looked AS MATERIALIZED (
  LIMIT CAST(:most AS integer))
 UNION ALL
 SELECT min(l.id), NULL, NULL, NULL, NULL, count(*) FROM looked AS l
-ORDER BY contract_id IS NULL, event_id DESC
+ORDER BY looked NULLS FIRST, event_id DESC

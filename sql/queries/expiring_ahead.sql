@@ -14,4 +14,4 @@ WHERE (CAST(:within AS text[]) IS NULL OR k.business_unit = ANY (CAST(:within AS
   AND (CAST(:business_unit AS text) IS NULL OR k.business_unit = CAST(:business_unit AS text))
 UNION ALL
 SELECT max(a.deadline), NULL, NULL, NULL, NULL, count(*) FROM ahead AS a
-ORDER BY contract_id IS NULL, deadline, contract_id
+ORDER BY looked NULLS FIRST, deadline, contract_id

@@ -42,6 +42,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox.queue, outbox.worker, outbox.shar
 GRANT USAGE, SELECT ON SEQUENCE outbox.event_id, outbox.queue_position TO outbox_relay, outbox_web;
 GRANT SELECT ON SEQUENCE outbox.filtered TO outbox_relay, outbox_web;
 GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays(), outbox.end_of_day(date, text),
+  outbox.deadline(jsonb, text),
   outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer, text),
   outbox.record_due(timestamptz, timestamptz, text, text), outbox.make_ahead(integer), outbox.sweep_strays(integer),
   outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
@@ -71,7 +72,6 @@ GRANT EXECUTE ON FUNCTION outbox.content_of(text), outbox.erase(text, text, text
 --   rule_failure, rule_statement, rules_for, waiting_notes, wake, without, write_error, write_event, write_events.
 -- `outbox recapture`, which runs the mapping's own SQL: recapture, recapture_expired, recapture_one.
 -- Erasing, called by erase: cancel_lanes, erase_errors, erase_words, error_contracts, errors_of, lock_disabled.
--- Deadlines, called by capture: deadline.
 -- Partitions and rights: make_partition, guard_partition, grant_installed; called by upkeep: adopt's and prune's helpers
 --   adopt_said, caught, defaults, facts, gap_of_caught, holders, holds_open, kept_for, key_of, lock_briefly, may_go,
 --   newest_event, one_at_a_time, range_size, ranges, stays, uncounted, younger.
