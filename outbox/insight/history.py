@@ -9,10 +9,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    LargeBinary,
     Select,
-    Text,
-    cast,
     column,
     literal,
     select,
@@ -101,9 +98,9 @@ def attempt(connection: Connection, key: Key, number: int, *, late: bool, within
 def report(connection: Connection, key: Key, *, within: Within) -> Answer | None:
     """The report that a delivery sends: its content type and its bytes, None where they were erased or never built."""
     event_id, connector_id = key
-    statement = select(
-        cast(_BODIES.c.content_type, Text).label("content_type"), cast(_BODIES.c.body, LargeBinary).label("body")
-    ).where(_BODIES.c.event_id == event_id, _BODIES.c.connector_id == connector_id)
+    statement = select(_BODIES.c.content_type, _BODIES.c.body).where(
+        _BODIES.c.event_id == event_id, _BODIES.c.connector_id == connector_id
+    )
     return next(iter(answers(connection, _seen(statement, _BODIES.c.business_unit, within))), None)
 
 

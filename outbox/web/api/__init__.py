@@ -26,7 +26,16 @@ from outbox.web.site import Site
 
 ROUTERS: Final = (
     *(me.router, business_units.router, connectors.router, connector_acts.router),
-    *(events.router, deliveries.router, bulk.router, contracts.router, not_sent.router, expiry.router, questions.router, health.router),
+    *(
+        events.router,
+        deliveries.router,
+        bulk.router,
+        contracts.router,
+        not_sent.router,
+        expiry.router,
+        questions.router,
+        health.router,
+    ),
 )
 
 

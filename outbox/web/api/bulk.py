@@ -45,15 +45,20 @@ class Bulk(Body):
     connector: Annotated[str | None, Field(description="Name of the connector.")] = None
     event: Annotated[int | None, Field(ge=1, le=LARGEST_ID, description="Number of the event.")] = None
     state: Annotated[
-        State | None, Field(description="Left out: dead for a replay; to cancel, pending, blocked or held must be named.")
+        State | None,
+        Field(description="Left out: dead for a replay; to cancel, pending, blocked or held must be named."),
     ] = None
     outcome: Annotated[Outcome | None, Field(description="How an attempt ended.")] = None
     status_code: Annotated[int | None, Field(ge=100, le=999, description="What an attempt was answered.")] = None
     error: Annotated[str | None, Field(min_length=1, max_length=200, description="Words of an attempt's error.")] = None
-    since: Annotated[str | None, Field(description="Routed from this moment on: 2026-11-01T10:00:00Z, or 24h ago.")] = None
+    since: Annotated[str | None, Field(description="Routed from this moment on: 2026-11-01T10:00:00Z, or 24h ago.")] = (
+        None
+    )
     until: Annotated[str | None, Field(description="Routed before this moment.")] = None
     dry_run: Annotated[bool, Field(description="Counts, and does nothing.")] = True
-    cursor: Annotated[str | None, Field(max_length=2_000, description="To do the rest: that of the answer before.")] = None
+    cursor: Annotated[str | None, Field(max_length=2_000, description="To do the rest: that of the answer before.")] = (
+        None
+    )
 
     @property
     def filtered(self) -> bool:
@@ -135,8 +140,11 @@ def _one(caller: Caller, key: replay.Key, act: Act) -> ExactResponse:
     site, who = caller.site, caller.access.who
     with site.reading() as connection:
         row = delivery_row(connection, caller, key)
-    do = replay.replay if act is Act.REPLAY else cancel.cancel
-    judged: Judged | None = next(iter(do(site.engine, [key], asked_by=who)), None)
+    judged: Judged | None
+    if act is Act.REPLAY:
+        judged = next(replay.replay(site.engine, [key], asked_by=who), None)
+    else:
+        judged = next(cancel.cancel(site.engine, [key], asked_by=who), None)
     if judged is None:
         raise NotFoundError(NO_DELIVERY)
     if judged.verdict.refused:

@@ -62,8 +62,10 @@ def disable_connector(
         emptied, done = dropped, True
     with site.writing() as connection:
         if done:
-            told = {"reason": reason, "cancelled": emptied.cancelled}
-            caller.record(connection, "disabled", *_named(standing), id=standing.id, **told)
+            named, units = _named(standing)
+            caller.record(
+                connection, "disabled", named, units, id=standing.id, reason=reason, cancelled=emptied.cancelled
+            )
         standing = found(connection, caller, connector_id)
     return connector_answer(standing, caller.access, cancelled=emptied.cancelled, left=emptied.left)
 

@@ -25,7 +25,7 @@ EXAMPLE: Final[Mapping[str, Any]] = {
 }
 
 
-def _said(key: str, *, add: str = "", **rules: Any) -> Any:
+def _said(key: str, *, add: str = "", **rules: Any) -> Any:  # noqa: ANN401 (what Field takes and gives)
     """The configuration page's words for this field."""
     known = ConnectorSpec.model_fields[key]
     return Field(title=known.title, description=". ".join(filter(None, (known.description, add))) or None, **rules)
@@ -64,8 +64,8 @@ class ConnectorBody(Body):
     secret: Annotated[str | None, _said("secret", add=KEEP_WORDS, json_schema_extra={"writeOnly": True})] = None
     ssl_verification: Annotated[bool, _said("ssl_verification")] = True
     data: Annotated[DataChoice, _said("data")] = DataChoice.EVERYTHING
-    company_fields: Annotated[list[str], _said("company_fields")] = []
-    field_mapping: Annotated[list[Mapped], _said("field_mapping")] = []
+    company_fields: Annotated[tuple[str, ...], _said("company_fields")] = ()
+    field_mapping: Annotated[tuple[Mapped, ...], _said("field_mapping")] = ()
     form_style: Annotated[FormStyle, _said("form_style")] = FormStyle.FIELDS
     order: Annotated[Order, _said("order")] = Order.CONTRACT
     max_in_flight: Annotated[int, _said("max_in_flight", ge=1, le=1000)] = 8
@@ -78,7 +78,7 @@ class ConnectorBody(Body):
         _said("schedule", add="Pauses before the 2nd, 3rd, ... attempt, in seconds or as 5m; null: the service's own."),
     ] = None
     headers: Annotated[
-        dict[str, Header], _said("headers", add="A secret one is shown, and kept, as {secret: set}.")
+        Mapping[str, Header], _said("headers", add="A secret one is shown, and kept, as {secret: set}.")
     ] = {}
     signing_secret: Annotated[
         str | None, _said("signing_secret", add=KEEP_WORDS, json_schema_extra={"writeOnly": True})
@@ -97,7 +97,7 @@ def _patched(key: str) -> tuple[Any, Any]:
     known = ConnectorBody.model_fields[key]
     kind: Any = dict[str, Header | None] if key == "headers" else known.annotation
     rules = tuple(known.metadata)
-    plain: Any = Annotated[(kind, *rules)] if rules else kind  # type: ignore[type-arg]
+    plain: Any = Annotated[(kind, *rules)] if rules else kind
     extra = known.json_schema_extra if isinstance(known.json_schema_extra, dict) else None
     return plain | None, Field(default=None, title=known.title, description=known.description, json_schema_extra=extra)
 
@@ -111,7 +111,7 @@ class _Patch(Body):
 ConnectorPatch: type[Body] = create_model(
     "ConnectorPatch",
     __base__=_Patch,
-    __doc__="What is to change, as a JSON Merge Patch (RFC 7396): what is left out stays, null goes back to the default.",
+    __doc__="What is to change, as a JSON Merge Patch (RFC 7396): left out, it stays; null: back to the default.",
     **{key: _patched(key) for key in ConnectorBody.model_fields},
 )  # type: ignore[call-overload]
 

@@ -15,7 +15,7 @@ from outbox.connector_check import ALLOW_UNKNOWN, BusinessUnit, Checked, SourceN
 from outbox.connector_input import parse_spec
 from outbox.connectors import StandingConnector
 from outbox.errors import ConfigurationError
-from outbox.model import ALL_BUSINESS_UNITS
+from outbox.model import ALL_BUSINESS_UNITS, Json
 from outbox.source_names import check_connector, read_source_names
 from outbox.toml_file import faults_of
 from outbox.web.api.bodies import Body
@@ -84,7 +84,7 @@ def patched_spec(
     return _checked(caller, connection, values, standing, allow_unknown=allow_unknown)
 
 
-def merge(target: Any, patch: Any) -> Any:
+def merge(target: Json, patch: Json) -> Json:
     """JSON Merge Patch, as RFC 7396 says it."""
     if not isinstance(patch, dict):
         return patch

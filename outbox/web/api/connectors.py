@@ -151,6 +151,7 @@ def get_connector(caller: Looking, connector_id: ConnectorId, none_match: IfNone
 def replace_connector(
     request: Request,
     caller: Configuring,
+    *,
     connector_id: ConnectorId,
     asked: Annotated[Unknown, Query()],
     body: Annotated[ConnectorBody, Depends(reading(ConnectorBody))],
@@ -173,6 +174,7 @@ def replace_connector(
 def patch_connector(
     request: Request,
     caller: Configuring,
+    *,
     connector_id: ConnectorId,
     asked: Annotated[Unknown, Query()],
     body: Annotated[Body, Depends(reading(ConnectorPatch, MERGE_PATCH))],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -137,6 +137,21 @@ class AttemptWords(BaseModel):
     until: UntilWord = None
 
 
+class Filters(Protocol):
+    """What queries and bodies that ask for deliveries have alike."""
+
+    contract: str | None
+    business_unit: str | None
+    trigger: Trigger | None
+    connector: str | None
+    event: int | None
+    outcome: Outcome | None
+    status_code: int | None
+    error: str | None
+    since: str | None
+    until: str | None
+
+
 class AttemptFilter(AttemptWords, Paging):
     """Which attempts: all that is given must hold."""
 
@@ -213,7 +228,7 @@ def get_attempt(
     return ExactResponse(_line(row, AttemptAnswer))
 
 
-def question_of(connection: Connection, asked: AttemptWords, *, state: State | None, limit: int | None) -> Question:
+def question_of(connection: Connection, asked: Filters, *, state: State | None, limit: int | None) -> Question:
     """The question that these filters ask."""
     times = span(clock(connection), asked.since, asked.until)
     return Question(

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 from starlette.responses import Response
 
@@ -27,19 +26,18 @@ def jsonable(value: object) -> Json:
     """A value that JSON can say; times of whatever zone in UTC."""
     match value:
         case Enum():
-            return value.value
-        case str() | bool() | int() | None:
-            return value
+            told: Json = value.value
         case datetime():
-            return write_moment(value)
+            told = write_moment(value)
         case bytes() | memoryview():
-            return text_of(bytes(value))
+            told = text_of(bytes(value))
         case Mapping():
-            return {str(key): jsonable(one) for key, one in value.items()}
-        case Sequence() | frozenset():
-            return [jsonable(one) for one in value]
+            told = {str(key): jsonable(one) for key, one in value.items()}
+        case Sequence() | frozenset() if not isinstance(value, str):
+            told = [jsonable(one) for one in value]
         case _:
-            return value
+            told = value
+    return told
 
 
 def text_of(body: bytes) -> str:
@@ -56,8 +54,3 @@ _MARK = "data:;base64,"
 
 def _encoded(body: bytes) -> str:
     return _MARK + base64.b64encode(body).decode()
-
-
-def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """These columns of a row, in this order."""
-    return {name: row[name] for name in names}

@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 
 from outbox.audit import clock
 from outbox.insight import expiring
-from outbox.insight.expiring import PAGE
 from outbox.web.api.caller import Looking
 from outbox.web.api.exact import ExactResponse
 from outbox.web.api.facts import UnitWord, unit_of

@@ -9,13 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import compile_path, get_route_path
+from starlette.routing import compile_path
 
 from outbox.db import first_line, is_transient
 from outbox.errors import ConfigurationError, RefusedError, SchemaError, SecretError
 from outbox.log import get_log
-from outbox.toml_file import in_our_words
 from outbox.suggest import suggestion
+from outbox.toml_file import in_our_words
 from outbox.web.api.problems import ProblemError, fields_of, new_instance, problem_response
 from outbox.web.errors import ForbiddenError, NotFoundError, NotSignedInError
 
@@ -84,7 +84,7 @@ def _of_http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """What is done to this path, by whichever route."""
-    here = get_route_path(request.scope)
+    here = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     fitting = (operations for path, operations in paths.items() if compile_path(path)[0].match(here))
     return sorted({method.upper() for operations in fitting for method in operations})

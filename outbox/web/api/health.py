@@ -28,7 +28,9 @@ class ConnectorHealth(BaseModel):
     name: str
     business_units: list[str]
     state: str
-    state_reason: Annotated[str | None, Field(description="Why it is held or disabled; not told where it is others' too.")]
+    state_reason: Annotated[
+        str | None, Field(description="Why it is held or disabled; not told where it is others' too.")
+    ]
     state_since: datetime | None
     next_probe_at: datetime | None
     given_up: Annotated[bool, Field(description="Whether the service disabled it, and no person.")]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import URL
 
 from outbox import canonical
+from outbox.model import Json
 from outbox.moment import parse_moment
 from outbox.web.api.exact import ExactResponse, jsonable
 from outbox.web.api.problems import ProblemError
@@ -79,11 +80,11 @@ def read(cursor: str | None, *kinds: type) -> list[Any] | None:
         raise ProblemError(422, errors=[("cursor", "expected one that `next` gave, got another; start anew")]) from None
 
 
-def _part(part: Any, kind: type) -> object:
+def _part(part: Json, kind: type) -> object:
     if kind is datetime and isinstance(part, str):
         return parse_moment(part, now=_EPOCH)
-    fits = type(part) is kind and (kind is not int or 0 <= part <= LARGEST_ID)
-    if not fits or (isinstance(part, str) and "\0" in part):
+    within = not isinstance(part, int) or 0 <= part <= LARGEST_ID
+    if type(part) is not kind or not within or (isinstance(part, str) and "\0" in part):
         raise ValueError("expected another part")
     return part
 

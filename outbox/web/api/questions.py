@@ -56,7 +56,7 @@ class Asking(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"parameters": {"since": "7d"}, "limit": 100}]})
 
     parameters: Annotated[
-        dict[str, str | int | bool], Field(description="By name; a moment, connector or unit as people write it.")
+        Mapping[str, str | int | bool], Field(description="By name; a moment, connector or unit as people write it.")
     ] = {}
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="Most rows.")] = 1_000
 

@@ -146,18 +146,24 @@ def kind(schema: Json) -> Kind:
         return _one_of([kind(one) for one in schema["anyOf"]])
     if "const" in schema or "enum" in schema:
         return Kind(" or ".join(map(str, schema.get("enum", [schema.get("const")]))))
+    return _typed(schema)
+
+
+def _typed(schema: Json) -> Kind:
     match schema.get("type"):
         case "array":
             inner = kind(schema.get("items", {}))
-            return Kind(f"list of {inner.words}", inner.shape, inner.after)
+            told = Kind(f"list of {inner.words}", inner.shape, inner.after)
         case "object":
             of = schema.get("additionalProperties")
             inner = kind(of) if isinstance(of, dict) and of else Kind("any")
-            return Kind(f"object of {inner.words}", inner.shape, inner.after)
+            told = Kind(f"object of {inner.words}", inner.shape, inner.after)
         case str() as named:
-            return Kind("moment" if schema.get("format") == "date-time" else _WORDS.get(named, named) + _bounds(schema))
+            moment = schema.get("format") == "date-time"
+            told = Kind("moment" if moment else _WORDS.get(named, named) + _bounds(schema))
         case _:
-            return Kind("any JSON")
+            told = Kind("any JSON")
+    return told
 
 
 def _one_of(kinds: list[Kind]) -> Kind:
