@@ -9,6 +9,7 @@ from benchmarks.audit import audited
 from benchmarks.bloat import bloat
 from benchmarks.capture import capture
 from benchmarks.conditions import conditions
+from benchmarks.dashboard import dashboard
 from benchmarks.drain import drain, sizes
 from benchmarks.expiry import expiry
 from benchmarks.ground import Ground, ground
@@ -16,6 +17,7 @@ from benchmarks.history import history
 from benchmarks.isolation import isolation
 from benchmarks.latency import latency
 from benchmarks.memory import memory
+from benchmarks.pages import pages
 from benchmarks.table import Row, print_table
 
 PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
@@ -27,8 +29,10 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "size": sizes,
     "isolation": isolation,
     "audit": audited,
+    "dashboard": dashboard,
     "bloat": bloat,
     "expiry": expiry,
+    "pages": pages,
 }
 TERMINATED = 128 + signal.SIGTERM
 

@@ -94,7 +94,7 @@ def audited(ground: Ground) -> Iterator[Row]:
     attempts = max(10_000, ground.scaled(ATTEMPTS))
     with ground.database("audit") as database:
         database.add_connectors([f"http://127.0.0.1:9/{unit}" for unit in range(1, UNITS + 2)])
-        bytes_of = _fill(database, attempts * 21 // ATTEMPTS_OF_21)
+        bytes_of = fill(database, attempts * 21 // ATTEMPTS_OF_21)
         say(f"audit: counted {close_days(database.engine, chore='close days', seconds=600)} days")
         say(f"audit: asks beside {attempts:,} attempts ({size(bytes_of)})")
         with database.connect() as connection:
@@ -104,22 +104,22 @@ def audited(ground: Ground) -> Iterator[Row]:
     yield from _writes(ground)
 
 
-def _fill(database: Database, events: int) -> int:
+def fill(database: Database, events: int, *, kept: str = KEPT) -> int:
     """Facts of so many events, over the time that is kept; how large the database is then."""
     say(f"audit: {events:,} events with their decisions, deliveries and attempts")
     with database.connect() as connection:
         for start in range(0, events + PARTITION, PARTITION):
             connection.execute("SELECT outbox.make_partition(%s, %s)", [start, start + PARTITION])
-        _write(connection, events, datetime.now(UTC))
+        _write(connection, events, datetime.now(UTC), kept=kept)
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
         return int(connection.execute("SELECT pg_database_size(current_database())").fetchall()[0][0])
 
 
-def _write(connection: Connection, events: int, until: datetime) -> dict[str, float]:
+def _write(connection: Connection, events: int, until: datetime, *, kept: str = KEPT) -> dict[str, float]:
     """The facts, chunk by chunk; seconds by kind."""
     took = dict.fromkeys(PARTS, 0.0)
-    whole = {"until": until, "all": events, "kept": KEPT, "contracts": max(1, events // 20), "units": UNITS}
+    whole = {"until": until, "all": events, "kept": kept, "contracts": max(1, events // 20), "units": UNITS}
     for first in range(1, events + 1, CHUNK):
         window = {"first": first, "last": min(events, first + CHUNK - 1)}
         for part in PARTS:

@@ -20,6 +20,7 @@ _SECRETS = st.text(_SIGNS, min_size=1, max_size=40).filter(lambda word: bool(wor
 _PAUSES = st.one_of(
     st.integers(0, 86_400 * 30), st.floats(0, 86_400, allow_nan=False).map(lambda value: round(value, 3))
 )
+_UNITS = st.just(["*"]) | st.lists(_FIELDS, min_size=1, max_size=3, unique=True)
 SIGNING = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 
 
@@ -28,8 +29,7 @@ def specs(units: SearchStrategy[list[str]] | None = None) -> SearchStrategy[Conn
     shapes = st.fixed_dictionaries(
         {
             "name": _WORDS.map(str.strip).filter(bool),
-            "business_units": units
-            or st.one_of(st.just(["*"]), st.lists(_FIELDS, min_size=1, max_size=3, unique=True)),
+            "business_units": _UNITS if units is None else units,
             "triggers": st.lists(st.sampled_from(Trigger), min_size=1, unique=True),
             "url": st.sampled_from(
                 ["https://example.com/webhook", "http://[::1]:8080/a?b=%20", "https://büro.example/ü?x=\"'<>&"]

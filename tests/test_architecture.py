@@ -15,8 +15,7 @@ LAYERS: dict[str, str] = {
         outbox.canonical outbox.moment outbox.retry outbox.request outbox.report outbox.routing outbox.settlement
         outbox.attempt_columns outbox.shares outbox.breaker
         outbox.connector outbox.connector_change outbox.connector_check outbox.connectors_export
-        outbox.connector_words outbox.connector_form outbox.connector_asked outbox.connector_rows
-        outbox.connector_merge
+        outbox.connector_form outbox.connector_asked outbox.connector_rows outbox.connector_merge
         outbox.mapping outbox.capture_facts outbox.capture_sql outbox.capture_rules outbox.capture outbox.plan
         outbox.sender.guard outbox.sender.answer
         outbox.questions.declaration outbox.questions.exhibit outbox.questions.reasons outbox.questions.told
@@ -24,16 +23,19 @@ LAYERS: dict[str, str] = {
         outbox.proposal.words outbox.proposal.facts outbox.proposal.choice outbox.proposal.columns
         outbox.proposal.links outbox.proposal.status outbox.proposal.parties outbox.proposal.children
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
-        outbox.alerting outbox.stretches
-        outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis outbox.insight.chart
-        outbox.insight.verdict
+        outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access outbox.cursor outbox.answers outbox.insight.ways""",
+        outbox.access
+        outbox.connector_words
+        outbox.insight.ways
+        outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
+        outbox.insight.chart outbox.insight.verdict""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
         outbox.section outbox.watching outbox.metrics outbox.kept
-        outbox.passwords""",
+        outbox.passwords
+        outbox.signals""",
     "sender": """
         outbox.sender.transport outbox.sender.exchange outbox.sender.failures outbox.sender.sockets
         outbox.sender.dialer outbox.sender.idle outbox.sender.guarded_transport outbox.sender.connection
@@ -42,10 +44,9 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit_views outbox.audit outbox.daily outbox.replay outbox.insight outbox.insight.delivery_keys
-        outbox.insight.delivery_walk outbox.insight.deliveries outbox.connectors outbox.connector_input
-        outbox.connector_edits outbox.connector_rekey outbox.connectors_file outbox.connector_acts outbox.figuring
-        outbox.insight.figures outbox.insight.backlog
+        outbox.audit outbox.daily
+        outbox.replay
+        outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
         outbox.questions.library outbox.questions.reading outbox.questions.source outbox.questions.values
@@ -53,48 +54,47 @@ LAYERS: dict[str, str] = {
         outbox.standing outbox.troubles outbox.alerts
         outbox.upkeep
         outbox.inspection_expiry outbox.expiry_store
-        outbox.insight outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search
-        outbox.insight.not_sent outbox.insight.expiring
         outbox.roles outbox.erasure
-        outbox.access_records outbox.people outbox.api_tokens outbox.insight.history outbox.insight.connectors
-        outbox.insight.connector_page outbox.insight.connector_versions outbox.people_edits outbox.insight.form""",
+        outbox.access_records outbox.people outbox.api_tokens
+        outbox.insight outbox.insight.form
+        outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
+        outbox.insight.connector_versions
+        outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
+        outbox.insight.expiring
+        outbox.figuring outbox.insight.figures outbox.insight.backlog""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
-        outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
-        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers outbox.web.cells
-        outbox.web.download outbox.web.person_forms outbox.web.pages.users outbox.web.pages.tokens
-        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages.audit outbox.web.pages
+        outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
+        outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
+        outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
+        outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
+        outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
+        outbox.web.app outbox.web
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
-        outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.configuring
-        outbox.web.configuring.sealing outbox.web.configuring.editing outbox.web.configuring.previewing
-        outbox.web.configuring.sending outbox.web.configuring.showing outbox.web.configuring.saving
-        outbox.web.pages.configurations outbox.web.pages.connector_form outbox.web.api.problems outbox.web.api.exact
-        outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
-        outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
-        outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
-        outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.not_sent
-        outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units outbox.web.api.me
-        outbox.web.api.document outbox.web.api outbox.web.pages.api outbox.web.keeping outbox.web.board
-        outbox.web.pages.dashboard outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill
-        outbox.web.pages.not_sent outbox.web.pages.expiry
-        outbox.web.app outbox.web""",
-    "daemon": "outbox.supervisor outbox.signals scheduler",
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
+        outbox.web.pages.expiry
+        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
+        outbox.web.serving""",
+    "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
         outbox_demo.lives outbox_demo.processes outbox_demo.receivers outbox_demo.run outbox_demo.sample
         outbox_demo.simulator
-        outbox_demo.transaction outbox_demo.view""",
+        outbox_demo.transaction outbox_demo.view
+        outbox_demo.pages""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
-        outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
+        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
@@ -102,7 +102,8 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens""",
+        outbox.cli.erase
+        outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""
 

@@ -21,6 +21,7 @@ from outbox.cli import (
     source,
     tokens,
     users,
+    web,
 )
 from outbox.cli.context import Chosen
 from outbox.cli.sentences import SentencesGroup
@@ -60,9 +61,9 @@ def _before(
     context.obj = Chosen(config)
 
 
-for part in (service, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
+for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
-app.add_typer(questions.app, name="ask")
 app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(questions.app, name="ask")

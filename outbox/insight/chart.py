@@ -8,7 +8,7 @@ from typing import Final
 from outbox.insight import axis, histogram
 
 WIDTH, HEIGHT = 480, 200
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 24
+LEFT, RIGHT, TOP, BOTTOM = 64, 20, 10, 24
 GAP = 0.2
 """Of a bar's room, left free."""
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -202,10 +202,13 @@ def _squares(
     )
 
 
-def with_waiting(settled: Mapping[Key, Tally], waiting: Mapping[Key, Tally], length: Length) -> dict[Key, Tally]:
-    """What was settled and what waits, together; what waits is told by the hour."""
+def with_waiting(
+    settled: Mapping[Key, Tally], waiting: Iterable[tuple[Key, Tally]], starts: Sequence[datetime], length: Length
+) -> dict[Key, Tally]:
+    """What was settled and what waits, together; what waits is told by the hour, and may be older than the grid."""
     together = dict(settled)
-    for key, tally in waiting.items():
-        place = replace(key, at=length.floor(key.at))
-        together[place] = together.get(place, EMPTY) + tally
+    for key, tally in waiting:
+        if key.at >= starts[0]:
+            place = Key(key.connector_id, key.business_unit, length.floor(key.at))
+            together[place] = together.get(place, EMPTY) + tally
     return together

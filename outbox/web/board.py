@@ -14,7 +14,7 @@ from outbox.insight import backlog, chart, figures, grid
 from outbox.insight.backlog import Expiring, Service, Standing, Unrouted, Waiting
 from outbox.insight.chart import Bars, Curves
 from outbox.insight.figures import Volumes
-from outbox.insight.grid import EMPTY, Chosen, Key, Row, Tally
+from outbox.insight.grid import Chosen, Key, Row, Tally
 from outbox.insight.verdict import Facts, Verdict, judge
 from outbox.log import get_log
 from outbox.stretches import Length, Marks, floor
@@ -158,13 +158,11 @@ def grid_page(site: Site, within: Within, *, kind: str, chosen: Chosen, page: in
     length, count = GRIDS[kind]
     marks, settled = _outcomes(site, kind, within)
     waiting = _told(lambda: _waiting(site, within)) or ()
-    tallies: dict[Key, Tally] = {}
-    for one in waiting:
-        tallies[one.key] = tallies.get(one.key, EMPTY) + one.tally
     starts = grid.columns(marks.at, length, count)
     lines = [one.line for one in _connectors(site, within)]
     names = site.unit_names()
-    every = grid.rows(lines, grid.with_waiting(settled, tallies, length), starts, length, names=names, within=within)
+    tallies = grid.with_waiting(settled, ((one.key, one.tally) for one in waiting), starts, length)
+    every = grid.rows(lines, tallies, starts, length, names=names, within=within)
     kept = [row for row in every if chosen.keeps(row)]
     each = SQUARES // count
     pages = max(1, -(-len(kept) // each))

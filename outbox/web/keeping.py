@@ -14,6 +14,7 @@ from outbox.resources import query
 Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 8.0
+GRACE_SECONDS = 60.0
 MOST_KEPT = 500
 """Questions of which the answer is kept: those of each limit to business units are questions of their own."""
 
@@ -33,7 +34,13 @@ class Keeping:
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
-                kept = Kept(lambda: self._read(question), seconds=seconds, share=share, patience=PATIENCE_SECONDS)
+                kept = Kept(
+                    lambda: self._read(question),
+                    seconds=seconds,
+                    share=share,
+                    patience=PATIENCE_SECONDS,
+                    grace=GRACE_SECONDS,
+                )
                 self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > MOST_KEPT:

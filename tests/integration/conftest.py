@@ -1,5 +1,6 @@
 """Every transport, for the conformance suite; a contract database with the outbox installed beside it."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.contract_application import install_application
 from tests.factories import Connection, connect
 from tests.postgres import Server
 from tests.transports import LOOPBACK, TRANSPORTS, MakeTransport
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -51,6 +54,18 @@ def source_template(server: Server, template: str) -> str:
 def source_database(make_database: Callable[..., Database], source_template: str) -> Database:
     """A contract application's database with the outbox installed beside it."""
     return make_database(source_template)
+
+
+@pytest.fixture(scope="module")
+def shared_source(server: Server, source_template: str) -> Iterator[Database]:
+    """As source_database, for all tests of a module together: each leaves it as the next may find it."""
+    name = f"shared_{next(_numbers)}"
+    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as dba:
+        dba.execute(f'CREATE DATABASE {name} TEMPLATE "{source_template}" STRATEGY file_copy'.encode())
+        shared = Database(server, name)
+        yield shared
+        shared.dispose()
+        dba.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture

@@ -4,8 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from outbox.connector_edits import Author, cancel_orphans, disable_connector, enable_connector, remove_connector
+from outbox.connector_acts import Emptied, Pace, discard, probe_now, remove
+from outbox.connector_edits import (
+    Author,
+    cancel_orphans,
+    cancel_waiting,
+    disable_connector,
+    enable_connector,
+    remove_connector,
+)
 from outbox.connectors import waiting_deliveries
+from outbox.mending import mend
 from outbox.secret_box import SecretBox, make_key
 from tests.conftest import Database
 from tests.connectors import ADA, box_with, find, load, make, queue
@@ -129,3 +138,65 @@ def test_what_was_routed_during_the_removal_is_cancelled_too(
     assert sql.execute("SELECT event_id, settled, worker FROM outbox.attempt").fetchall() == [
         (event_id, "cancelled", "host:1")
     ]
+
+
+def errors(sql: Connection) -> list[object]:
+    """What stands at the attempts, by event."""
+    return [row[0] for row in sql.execute("SELECT error FROM outbox.attempt ORDER BY event_id")]
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_a_long_queue_is_cancelled_in_batches_and_by_the_sweep(
+    database: Database, box: SecretBox, sql: Connection, *, removes: bool
+) -> None:
+    """A request cancels so many, oldest first, and says that some are left; the sweep ends them, each on record."""
+    standing = make(database, box)
+    for n in range(7):
+        queue(sql, standing.id, contract_id=f"k{n % 2}", ready=n < 2)
+    pace = Pace(batch=2, batches=2)
+
+    if removes:
+        emptied: Emptied | None = remove(database.engine, standing, author=ADA, pace=pace)
+        by_ada, by_sweep = "cancelled: connector removed by ada", "cancelled: its connector is removed"
+    else:
+        emptied = discard(database.engine, standing.id, reason="down", author=ADA, pace=pace)
+        by_ada, by_sweep = "discarded: connector disabled by ada", "discarded: its connector is disabled"
+
+    assert emptied == Emptied(4, left=True)
+    assert errors(sql) == [by_ada] * 4
+    mend(database.engine, by="host:1", seconds=60)
+    assert errors(sql) == [by_ada] * 4 + [by_sweep] * 3
+    assert sql.execute("SELECT count(*) FROM outbox.queue").fetchall() == [(0,)]
+
+
+def test_a_short_queue_is_cancelled_at_once(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Nothing is left then, and discarding what is discarded already is nothing."""
+    standing = make(database, box)
+    queue(sql, standing.id)
+
+    assert discard(database.engine, standing.id, reason="down", author=ADA) == Emptied(1, left=False)
+    assert discard(database.engine, standing.id, reason="down", author=ADA) is None
+
+
+def test_what_is_enabled_again_is_not_cancelled_further(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Between two batches somebody enables it: what is left goes out, and its lanes get their heads from the sweep."""
+    standing = make(database, box)
+    for n in range(3):
+        queue(sql, standing.id, ready=n == 0)
+    discard(database.engine, standing.id, reason="down", author=ADA, pace=Pace(batch=1, batches=1))
+    with database.engine.begin() as connection:
+        enable_connector(connection, standing.id, author=ADA)
+
+    with database.engine.begin() as connection:
+        assert cancel_waiting(connection, standing.id, words="late", author=ADA, most=10) == 0
+    mend(database.engine, by="host:1", seconds=60)
+
+    assert sql.execute("SELECT ready FROM outbox.queue ORDER BY event_id").fetchall() == [(True,), (False,)]
+
+
+def test_only_a_held_one_is_probed(database: Database, box: SecretBox) -> None:
+    """One that is well has nothing to probe."""
+    standing = make(database, box)
+
+    with database.engine.begin() as connection:
+        assert not probe_now(connection, standing.id)

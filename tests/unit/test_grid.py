@@ -100,13 +100,15 @@ def test_rows_are_chosen_by_name_unit_and_state() -> None:
 
 
 def test_what_waits_counts_in_the_hour_or_day_of_its_routing() -> None:
-    """Beside what was settled there."""
+    """Beside what was settled there; what is older than the grid is left out."""
     at = STARTS[0]
     settled = {Key(1, "a", at): Tally(delivered=1)}
-    waiting = {Key(1, "a", at): Tally(waiting=1), Key(1, "a", at - timedelta(hours=1)): Tally(waiting=2)}
+    waiting = [(Key(1, "a", at), Tally(waiting=1)), (Key(1, "a", at + timedelta(hours=1)), Tally(waiting=2))]
+    days = columns(NOW, Length.DAY, 2)
 
-    hours = with_waiting(settled, waiting, Length.HOUR)
-    days = with_waiting({}, waiting, Length.DAY)
-
-    assert hours[Key(1, "a", at)] == Tally(delivered=1, waiting=1)
-    assert list(days.values()) == [Tally(waiting=3)]
+    assert with_waiting(settled, waiting, STARTS, Length.HOUR)[Key(1, "a", at)] == Tally(delivered=1, waiting=1)
+    assert with_waiting({}, waiting, days, Length.DAY) == {
+        Key(1, "a", days[0]): Tally(waiting=1),
+        Key(1, "a", days[1]): Tally(waiting=2),
+    }
+    assert with_waiting({}, waiting, STARTS[1:], Length.HOUR) == {Key(1, "a", STARTS[1]): Tally(waiting=2)}

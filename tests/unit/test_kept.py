@@ -1,11 +1,12 @@
 """An answer that is kept: asked for by many, put by one, seldom, and never waited for without end."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from outbox.kept import Kept
+from outbox.kept import LONG_SECONDS, Kept
 
 
 class Question:
@@ -79,3 +80,20 @@ def test_a_failure_is_told_and_not_kept() -> None:
     with pytest.raises(RuntimeError, match="once"):
         kept.get()
     assert kept.get() == 7
+
+
+def test_nobody_waits_for_what_took_long_while_the_last_answer_is_young() -> None:
+    """The question is put again, and the last answer given meanwhile; without grace, whoever asks waits."""
+    question = Question()
+
+    def slow() -> int:
+        time.sleep(LONG_SECONDS * 1.5)
+        return question()
+
+    graced, strict = Kept(slow, seconds=0, patience=30, grace=60), Kept(slow, seconds=0, patience=1)
+    assert [graced.get(), strict.get()] == [1, 2]
+    question.may_answer.clear()
+    assert graced.get() == 1
+    with pytest.raises(TimeoutError):
+        strict.get()
+    question.may_answer.set()

@@ -18,12 +18,13 @@ from outbox.insight.form import (
     source_names,
     units_seen,
 )
-from outbox.model import Event, Trigger
+from outbox.model import ALL_BUSINESS_UNITS, Event, Trigger
 from outbox.source_names import check_connector
 from outbox.web.configuring.editing import Editing
 from outbox.web.visit import Visit, same_token
 
 LONGEST_BODY = 16_000
+MANDATORY = ("business_units", "triggers", "url")
 TRIGGER, EVENT = "trigger:", "event:"
 
 
@@ -46,7 +47,9 @@ class Beside:
     body: Body | None
     recent: tuple[Recent, ...]
     chosen: str
-    faults: Faults
+    missing: tuple[str, ...]
+    wrong: Faults
+    urlless: bool
     warnings: Faults
     contract_fields: tuple[str, ...]
     company_fields: tuple[str, ...]
@@ -65,13 +68,16 @@ def beside(visit: Visit, connection: Connection, editing: Editing) -> Beside:
     connector = used(built.spec, editing.standing, drop_old=editing.draft.drop_old_signing_secret)
     shown = preview(connection, connector, event, trigger=trigger, max_bytes=site.settings.report.max_bytes)
     names = source_names(connection, within=within)
+    missing = tuple(key for key in built.faults if key in MANDATORY and not getattr(editing.draft, key))
     return Beside(
         spec=built.spec,
         preview=shown,
         body=None if shown.request is None else body_of(shown.request.body, built.spec.content_type),
         recent=recent,
         chosen=editing.chosen,
-        faults=built.faults,
+        missing=missing,
+        wrong={key: words for key, words in built.faults.items() if key not in missing},
+        urlless="url" in built.faults,
         warnings=_warnings(visit, connection, editing, built),
         contract_fields=contract_fields(names.contract_fields, event),
         company_fields=company_fields(connection, units, within=within),
@@ -119,7 +125,8 @@ def proposal(visit: Visit, connection: Connection, editing: Editing) -> str:
     """The name that a connector gets that was given none."""
     taken = {one.spec.name for one in standing_connectors(connection, visit.site.box)}
     names: Mapping[str, str] = visit.site.unit_names()
-    units = [names.get(unit, unit) for unit in editing.draft.business_units if unit != "*"]
+    seen = [unit for unit in editing.draft.business_units if unit != ALL_BUSINESS_UNITS and visit.access.sees(unit)]
+    units = [names.get(unit, unit) for unit in seen]
     return proposed_name(editing.draft.url, units, taken)
 
 

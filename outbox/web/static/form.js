@@ -1,5 +1,4 @@
 // The configuration page: a live preview, rows without a reload, a search, a test. All of it works without, by buttons.
-import { replaceContent } from "./app.js";
 
 const form = document.getElementById("connector");
 const preview = document.getElementById("preview");
@@ -9,6 +8,15 @@ const state = document.getElementById("preview-state");
 const PAUSE_MS = 350;
 
 document.documentElement.classList.add("scripted");
+
+/** Puts in what the server made; what was open or focused in there is again. */
+function replaceContent(part, html) {
+  const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  part.innerHTML = html;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
 
 async function ask(part, signal) {
   const sent = await fetch(form.dataset.url + part, { method: "POST", body: new FormData(form), headers: { "X-Fragment": "1" }, signal });
@@ -35,8 +43,8 @@ const showPreview = settled(async (signal) => {
   try {
     replaceContent(preview, await ask("/preview", signal));
     preview.classList.remove("stale");
-    const missing = preview.querySelectorAll("#preview-missing li").length;
-    const told = missing ? `Preview: ${missing} to be mended` : "Preview: complete";
+    const lacks = preview.querySelector("#preview-missing, #preview-wrong");
+    const told = lacks ? "The preview is up to date, but not complete" : "The preview is up to date";
     if (state.textContent !== told) state.textContent = told;
     const name = document.getElementById("name");
     if (name) name.placeholder = document.getElementById("proposed-name").textContent;
