@@ -17,7 +17,9 @@ def connector_ids(connection: Connection, name: str, *, within: Within = None) -
 
     For who is limited to some business units there are those alone that report for one of them.
     """
-    rows = connection.execute(query("audit_connector_names"), {"within": None if within is None else list(within)}).all()
+    rows = connection.execute(
+        query("audit_connector_names"), {"within": None if within is None else list(within)}
+    ).all()
     found = tuple(row.connector_id for row in rows if row.connector == name)
     if not found:
         near = suggestion(name, (row.connector for row in rows))

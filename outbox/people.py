@@ -107,7 +107,9 @@ def sign_in(connection: Connection, *, name: str, password: str, address: str) -
         raise TooManyError("sign-in was refused too often; try again in a quarter of an hour, or ask an admin")
     row = connection.execute(query("web_user_by_name"), {"name": name}).one_or_none()
     if not matches(password, None if row is None else row.password_hash) or row is None:
-        write_record(connection, who="nobody", via="page", act=SIGN_IN_REFUSED, object_=user_words(name), address=address)
+        write_record(
+            connection, who="nobody", via="page", act=SIGN_IN_REFUSED, object_=user_words(name), address=address
+        )
         return None
     if outdated(row.password_hash):
         connection.execute(query("web_user_rehash"), {"id": row.id, "password_hash": hash_password(password)})
@@ -119,7 +121,9 @@ def open_session(connection: Connection, person: Person, *, address: str, hours:
     token = secrets.token_urlsafe(32)
     asked = {"hash": token_hash(token), "user_id": person.id, "address": address, "seconds": hours * 3_600}
     connection.execute(query("web_session_open"), asked)
-    write_record(connection, who=person.name, via="page", act="signed in", object_=user_words(person.name), address=address)
+    write_record(
+        connection, who=person.name, via="page", act="signed in", object_=user_words(person.name), address=address
+    )
     return token
 
 

@@ -25,7 +25,7 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access
+        outbox.access outbox.answers
         outbox.connector_words
         outbox.insight.ways
         outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
@@ -61,18 +61,23 @@ LAYERS: dict[str, str] = {
         outbox.insight.connector_versions
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
         outbox.insight.expiring
-        outbox.figuring outbox.insight.figures outbox.insight.backlog""",
+        outbox.figuring outbox.insight.figures outbox.insight.backlog
+        outbox.people_edits outbox.insight.changes outbox.insight.system""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
+        outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.examination
+        outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.pages.changes
+        outbox.web.pages.audit
         outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
         outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
         outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
@@ -94,7 +99,7 @@ LAYERS: dict[str, str] = {
         outbox_demo.pages""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
-        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
+        outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
@@ -102,7 +107,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase
+        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens
         outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""

@@ -8,8 +8,8 @@ import typer
 from sqlalchemy import Connection
 
 from outbox import audit
-from outbox.audit import Answer, Question
 from outbox.answers import change_words, print_csv, print_json
+from outbox.audit import Answer, Question
 from outbox.cli.context import engine_of
 from outbox.cli.filters import (
     BusinessUnit,

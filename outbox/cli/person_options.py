@@ -33,7 +33,9 @@ PasswordFile: TypeAlias = Annotated[
 def role_of(written: str) -> Role:
     """The role of that name; ConfigurationError with the nearest one."""
     if written not in set(Role):
-        raise ConfigurationError(f"--role: unknown role {written!r}; {suggestion(written, [role.value for role in Role])}")
+        raise ConfigurationError(
+            f"--role: unknown role {written!r}; {suggestion(written, [role.value for role in Role])}"
+        )
     return Role(written)
 
 
@@ -67,7 +69,9 @@ def new_password(file: Path | None) -> str:
     if file is not None:
         return _first_line(file)
     if not sys.stdin.isatty():
-        raise ConfigurationError("--password-file: nobody is here to type a password; name a file, or - for standard input")
+        raise ConfigurationError(
+            "--password-file: nobody is here to type a password; name a file, or - for standard input"
+        )
     first = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != first:
         raise ConfigurationError("the two passwords differ; nothing was done")

@@ -169,7 +169,9 @@ def _parameter(line: str, faults: list[str]) -> Parameter | None:
         )
         return None
     if found["name"] == WITHIN:
-        faults.append(f"parameter {WITHIN!r}: it is bound by itself, to the business units of who asks; remove the line")
+        faults.append(
+            f"parameter {WITHIN!r}: it is bound by itself, to the business units of who asks; remove the line"
+        )
         return None
     if found["name"] in RESERVED:
         faults.append(f"parameter {found['name']!r}: every question has an option of that name; choose another")

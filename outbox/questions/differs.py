@@ -62,9 +62,7 @@ def _units(connection: Connection, connector_id: int) -> Sequence[str]:
     return units
 
 
-def _pair(
-    row: Row[Any], now: present.ContractNow | None, units: Sequence[str], within: Sequence[str] | None
-) -> _Pair:
+def _pair(row: Row[Any], now: present.ContractNow | None, units: Sequence[str], within: Sequence[str] | None) -> _Pair:
     then = connector_of(row.connector_id, row.connector_version, row.spec)
     if row.body is None:
         return _Pair(row, then, None, "the bytes that it got are not kept: they were erased")

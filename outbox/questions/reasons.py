@@ -100,7 +100,8 @@ def _undecided(facts: Facts) -> Why:
     return Why(
         "other_business_unit",
         f"the event belongs to business unit {facts.business_unit}, and when it was decided, at {at}, the connector"
-        f" reported for {', '.join(sorted(then)) or 'others'}" + (since if _covers(facts.units, facts.business_unit) else ""),
+        f" reported for {', '.join(sorted(then)) or 'others'}"
+        + (since if _covers(facts.units, facts.business_unit) else ""),
     )
 
 

@@ -27,7 +27,8 @@ def values_of(
     """A value for each parameter, and `within` for who asks; raises ConfigurationError with every fault.
 
     Who is limited to business units may name what is of these alone, and no question that does not keep to them:
-    RefusedError. A connector becomes the ids that had this name, the present one first; a business unit its id; a moment is UTC.
+    RefusedError. A connector becomes the ids that had this name, the present one first; a business unit its id; a
+    moment is UTC.
     """
     if within is not None and not question.scoped:
         raise RefusedError(UNSCOPED.format(name=question.name))

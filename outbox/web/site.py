@@ -20,6 +20,7 @@ from outbox.secret_box import NO_KEY, SecretBox
 from outbox.sender import Transport, make_transport
 from outbox.settings import Settings
 from outbox.source_names import read_business_units
+from outbox.web.examination import Examination
 from outbox.web.keeping import Keeping
 
 READ_SECONDS = 10.0
@@ -59,6 +60,11 @@ class Site:
     def patient_engine(self) -> Engine:
         """Connections of their own for what may take long, so that no page waits for one."""
         return make_engine(self.settings, pool_size=0, name="contract-outbox web", abandoned_seconds=60.0)
+
+    @cached_property
+    def examination(self) -> Examination:
+        """What the doctor finds."""
+        return Examination(lambda: self.patient_engine, self.settings)
 
     @cached_property
     def transport(self) -> Transport:

@@ -20,6 +20,7 @@ from tests.factories import (
     Connection,
     connect,
     create_source,
+    disable_connector,
     insert_attempt,
     insert_connector,
     insert_decision,
@@ -123,8 +124,8 @@ def test_a_story_has_the_chapters_of_ones_units_alone(ground: Ground) -> None:
     head, behind = ground.waiting("bu2"), ground.waiting("bu1", ready=False)
     for contract in ("k1", "k9", "k3"):
         ground.db.execute(
-            "INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes, cancelled,"
-            " capture_errors, unclear_errors) VALUES (%s, 'officer', 'for k', 1, 1, 1, 0, 0, 0, 0)",
+            "INSERT INTO outbox.erasure (contract_id, erased_by, reason, events, deliveries, attempts, notes,"
+            " cancelled, capture_errors, unclear_errors) VALUES (%s, 'officer', 'for k', 1, 1, 1, 0, 0, 0, 0)",
             (contract,),
         )
     ground.db.execute(
@@ -201,10 +202,7 @@ def test_why_not_names_no_other_unit_and_no_other_units_event(ground: Ground) ->
     assert "behind an earlier event of the same contract" in steps[0]["words"]
     assert "reported for others" in elsewhere["words"]
     assert "bu2" not in elsewhere["words"] + steps[0]["words"]
-    ground.db.execute(
-        "UPDATE outbox.connector SET enabled = false, disabled_reason = 'answered of bu2', disabled_at = now() WHERE id = %s",
-        (ground.ids["both"],),
-    )
+    disable_connector(ground.db, ground.ids["both"], "answered of bu2")
     (held,) = ground.rows("why-not", OURS, event=str(ours), connector="both")
     assert held["verdict"] == "held"
     assert "bu2" not in held["words"]
@@ -239,7 +237,7 @@ def test_a_dry_run_is_of_ones_own_events(ground: Ground) -> None:
 
 
 def test_differences_are_of_contracts_that_are_still_ones_own(ground: Ground) -> None:
-    """One that moved away is told like one that is gone; what others got last is not compared, nor what waits for them."""
+    """One that moved away is told like one that is gone; what others got or wait for is no part of it."""
     for contract, unit in (("k1", "bu1"), ("k2", "bu2"), ("k3", "bu2")):
         ground.db.execute(
             "INSERT INTO public.contract VALUES (%s, %s, 'signed', '{\"title\": \"secret\"}')", (contract, unit)

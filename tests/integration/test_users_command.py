@@ -1,4 +1,4 @@
-"""The commands `outbox users` and `outbox tokens`: who may sign in, what opens the API, and that each deed is on record."""
+"""The commands `outbox users` and `outbox tokens`: who may sign in, what opens the API; each deed is on record."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,11 @@ def test_whoever_is_added_may_sign_in_and_whoever_is_removed_may_not(outbox: Com
     add(outbox, "Carl", "--business-unit", "bu2", "--business-unit", "bu1")
 
     listed = {row["name"]: row for row in json.loads(outbox("users", "list", "--format", "json"))}
-    assert (listed["ada"]["role"], listed["ada"]["business_units"], listed["ada"]["created_by"]) == ("admin", None, "ben")
+    assert (listed["ada"]["role"], listed["ada"]["business_units"], listed["ada"]["created_by"]) == (
+        "admin",
+        None,
+        "ben",
+    )
     assert (listed["Carl"]["role"], listed["Carl"]["business_units"]) == ("viewer", ["bu1", "bu2"])
     assert PASSWORD not in json.dumps(listed)
     with database.engine.begin() as connection:

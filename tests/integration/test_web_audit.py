@@ -212,7 +212,11 @@ def test_who_is_limited_asks_about_their_own_units_alone(site: Site, db: Connect
         event = insert_event(db, contract, business_unit=unit)
         insert_delivery(db, event, both)
         insert_attempt(db, event, both, outcome="http_error", settled="dead")
-    own(site, "all", "-- All?\n-- param unit (business unit, optional): whose\nSELECT contract_id FROM outbox_audit.events")
+    own(
+        site,
+        "all",
+        "-- All?\n-- param unit (business unit, optional): whose\nSELECT contract_id FROM outbox_audit.events",
+    )
 
     with signed_in(site, "carl", Role.VIEWER, ("bu1",)) as client:
         form = client.get("/audit/questions/never-confirmed").text

@@ -133,9 +133,7 @@ def test_one_admin_of_everything_stays(site: Site, admin: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("role", "within"), [(Role.VIEWER, None), (Role.OPERATOR, None), (Role.ADMIN, ("bu1",))])
-def test_users_and_tokens_are_for_admins_of_everything(
-    site: Site, role: Role, within: tuple[str, ...] | None
-) -> None:
+def test_users_and_tokens_are_for_admins_of_everything(site: Site, role: Role, within: tuple[str, ...] | None) -> None:
     """Nobody else sees them, is led to them, or changes anything there."""
     with signed_in(site, "ben", role, within) as client:
         csrf = csrf_of(client.get("/account"))

@@ -82,7 +82,7 @@ def test_the_units_of_who_asks_are_bound_without_being_declared() -> None:
     scoped = declare("q", "-- A?\nSELECT 1 WHERE CAST(:within AS text[]) IS NULL")
     plain = declare("q", "-- A?\nSELECT ':within' AS text  -- :within")
 
-    assert (scoped.scoped, binds(scoped.statement)) == (True, {"within"})
+    assert (scoped.scoped, binds(scoped.statement)) == (True, frozenset({"within"}))
     assert (plain.scoped, binds(plain.statement)) == (False, frozenset())
     with pytest.raises(ConfigurationError, match="it is bound by itself, to the business units of who asks"):
         declare("q", "-- A?\n-- param within (text): whose\nSELECT :within")

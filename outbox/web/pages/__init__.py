@@ -2,9 +2,9 @@
 
 from outbox.web.pages import (
     account,
-    api,
     audit,
     backfill,
+    changes,
     configurations,
     connector,
     connector_acts,
@@ -16,6 +16,7 @@ from outbox.web.pages import (
     expiry,
     not_sent,
     sign_in,
+    system,
     tokens,
     users,
 )
@@ -29,13 +30,14 @@ ROUTERS = (
     connector.router,
     connector_acts.router,
     connector_versions.router,
+    audit.router,
+    changes.router,
+    system.router,
+    users.router,
+    tokens.router,
     contracts.router,
     backfill.router,
     not_sent.router,
     expiry.router,
     dashboard.router,
-    audit.router,
-    users.router,
-    tokens.router,
-    api.router,
 )

@@ -98,7 +98,7 @@ def _is_document(one: Offered) -> bool:
 
 @contextmanager
 def _answer(visit: Visit, one: Offered, written: Mapping[str, str | None], *, seconds: float) -> Iterator[Answer]:
-    """The answer, on record with who asked what; few are asked at one time, so that the database has time for others."""
+    """The answer, on record with who asked what; few are asked at one time, so that others get their turn."""
     if one.refusal is not None:
         raise RefusedError(one.refusal)
     if not visit.site.asking.acquire(timeout=1):

@@ -114,9 +114,7 @@ def _record(visit: Visit, connection: Connection, act: str, name: str, given: Gr
     visit.record(connection, act, user_words(name), role=given.role.value, business_units=units)
 
 
-def _list(
-    visit: Visit, given: Granted, *, faults: dict[str, list[str]] | None = None, status: int = 200
-) -> Response:
+def _list(visit: Visit, given: Granted, *, faults: dict[str, list[str]] | None = None, status: int = 200) -> Response:
     with visit.site.reading() as connection:
         found = people(connection)
     units = units_offered(visit.site.unit_names(), given.units)
