@@ -111,7 +111,7 @@ def _batch(
 ) -> tuple[Sequence[Key], Cursor | None]:
     """The next keys, and where to go on.
 
-    Replays go from the oldest event on, as lanes do. Cancelling goes from the newest: what heads the lane afterwards was
+    Replays go from the oldest event on, as lanes do. Cancelling goes from the newest: what heads a lane then was
     passed already, or it would be cancelled too, uncounted.
     """
     newer = act is Act.REPLAY

@@ -4632,6 +4632,10 @@ CREATE UNIQUE INDEX alert_open ON outbox.alert USING btree (rule, subject) WHERE
 
 CREATE UNIQUE INDEX api_token_name ON outbox.api_token USING btree (lower(name)) WHERE (revoked_at IS NULL);
 
+CREATE INDEX attempt_failed ON ONLY outbox.attempt USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
+
+CREATE INDEX attempt_0_event_id_connector_id_outcome_status_code_idx ON outbox.attempt_0 USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
+
 CREATE INDEX attempt_settled ON ONLY outbox.attempt USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
 CREATE INDEX attempt_0_settled_event_id_idx ON outbox.attempt_0 USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
@@ -4643,6 +4647,8 @@ CREATE INDEX attempt_0_started_at_event_id_connector_id_idx ON outbox.attempt_0 
 CREATE INDEX attempt_trouble ON ONLY outbox.attempt USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
 CREATE INDEX attempt_0_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_0 USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
+
+CREATE INDEX attempt_default_event_id_connector_id_outcome_status_code_idx ON outbox.attempt_default USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
 
 CREATE INDEX attempt_default_settled_event_id_idx ON outbox.attempt_default USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
@@ -4674,6 +4680,10 @@ CREATE INDEX delivery_business_unit ON ONLY outbox.delivery USING brin (business
 
 CREATE INDEX delivery_0_business_unit_idx ON outbox.delivery_0 USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
+CREATE INDEX delivery_connector_time ON ONLY outbox.delivery USING btree (connector_id, created_at, event_id);
+
+CREATE INDEX delivery_0_connector_id_created_at_event_id_idx ON outbox.delivery_0 USING btree (connector_id, created_at, event_id);
+
 CREATE INDEX delivery_connector ON ONLY outbox.delivery USING btree (connector_id, event_id);
 
 CREATE INDEX delivery_0_connector_id_event_id_idx ON outbox.delivery_0 USING btree (connector_id, event_id);
@@ -4687,6 +4697,8 @@ CREATE INDEX delivery_created_at ON ONLY outbox.delivery USING btree (created_at
 CREATE INDEX delivery_0_created_at_event_id_connector_id_idx ON outbox.delivery_0 USING btree (created_at, event_id, connector_id);
 
 CREATE INDEX delivery_default_business_unit_idx ON outbox.delivery_default USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
+
+CREATE INDEX delivery_default_connector_id_created_at_event_id_idx ON outbox.delivery_default USING btree (connector_id, created_at, event_id);
 
 CREATE INDEX delivery_default_connector_id_event_id_idx ON outbox.delivery_default USING btree (connector_id, event_id);
 
@@ -4744,6 +4756,8 @@ CREATE INDEX web_session_user ON outbox.web_session USING btree (user_id);
 
 CREATE UNIQUE INDEX web_user_name ON outbox.web_user USING btree (lower(name)) WHERE (removed_at IS NULL);
 
+ALTER INDEX outbox.attempt_failed ATTACH PARTITION outbox.attempt_0_event_id_connector_id_outcome_status_code_idx;
+
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_0_pkey;
 
 ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_event_id_idx;
@@ -4751,6 +4765,8 @@ ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_eve
 ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_idx;
 
 ALTER INDEX outbox.attempt_trouble ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_outcome_idx;
+
+ALTER INDEX outbox.attempt_failed ATTACH PARTITION outbox.attempt_default_event_id_connector_id_outcome_status_code_idx;
 
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_default_pkey;
 
@@ -4770,6 +4786,8 @@ ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_default_event
 
 ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_0_business_unit_idx;
 
+ALTER INDEX outbox.delivery_connector_time ATTACH PARTITION outbox.delivery_0_connector_id_created_at_event_id_idx;
+
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_0_connector_id_event_id_idx;
 
 ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_0_contract_id_event_id_idx;
@@ -4779,6 +4797,8 @@ ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_0_create
 ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_0_pkey;
 
 ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_default_business_unit_idx;
+
+ALTER INDEX outbox.delivery_connector_time ATTACH PARTITION outbox.delivery_default_connector_id_created_at_event_id_idx;
 
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_default_connector_id_event_id_idx;
 

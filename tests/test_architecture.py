@@ -26,6 +26,7 @@ LAYERS: dict[str, str] = {
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access outbox.answers
+        outbox.cursor outbox.curl_command outbox.delivery_story outbox.shown_body
         outbox.connector_words
         outbox.insight.ways
         outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
@@ -44,8 +45,9 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit outbox.daily
-        outbox.replay
+        outbox.audit_views outbox.audit outbox.daily
+        outbox.replay outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
+        outbox.insight.delivery outbox.cancel outbox.bulk outbox.insight.history
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
@@ -82,7 +84,13 @@ LAYERS: dict[str, str] = {
         outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
         outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
-        outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
+        outbox.web.api.problems outbox.web.api.exact outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies
+        outbox.web.api.pages outbox.web.api.facts outbox.web.api.reference outbox.web.api.connector_bodies
+        outbox.web.api.connector_changes outbox.web.api.connector_answers outbox.web.api.connectors
+        outbox.web.api.connector_acts outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries
+        outbox.web.api.bulk outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions
+        outbox.web.api.business_units outbox.web.api.health outbox.web.api.me outbox.web.api.document outbox.web.api
+        outbox.web.pages.api
         outbox.web.app outbox.web
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions

@@ -1,8 +1,9 @@
 """The list of deliveries: every filter, pages in both directions, and nothing of other business units."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -65,14 +66,21 @@ QUESTIONS = (
 @pytest.fixture(scope="module")
 def filled(server: Server, template: str) -> Iterator[Database]:
     """One database for all that only ask."""
-    database = Database(server, "insight_deliveries")
-    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE insight_deliveries TEMPLATE {template}".encode())
+    with clone(server, template, "insight_deliveries") as database:
         with connect(database) as db:
             fill(db)
         yield database
+
+
+@contextmanager
+def clone(server: Server, template: str, name: str) -> Iterator[Database]:
+    """A database for several tests."""
+    database = Database(server, name)
+    with psycopg.connect(str(server.url(database="postgres")), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        yield database
         database.dispose()
-        admin.execute("DROP DATABASE insight_deliveries WITH (FORCE)")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture
@@ -80,6 +88,16 @@ def reader(filled: Database) -> Iterator[Reader]:
     """What asks."""
     with filled.engine.connect() as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def growing(server: Server, template: str) -> Iterator[Database]:
+    """One database in which deliveries are added."""
+    with clone(server, template, "insight_growing") as database:
+        with connect(database) as db:
+            insert_connector(db)
+            add(db, False, 5)
+        yield database
 
 
 def fill(db: Connection, *, events: int = 60) -> None:
@@ -148,3 +166,76 @@ def test_pages_have_exactly_what_the_views_have(reader: Reader, question: Questi
         places = [(row["created_at"], *key) for row, key in zip(page.rows, keys(page), strict=True)]
         by_event = sorted(keys(page), reverse=True) == keys(page)
         assert by_event or sorted(places, reverse=True) == places
+
+
+def test_nothing_of_other_units_is_found(reader: Reader) -> None:
+    """By no filter and on no page; a name that only others know is unknown."""
+    for question in QUESTIONS:
+        if question.connector is None:
+            for page in onwards(reader, replace(question, limit=9), within=("bu2",)):
+                assert {row["business_unit"] for row in page.rows} <= {"bu2"}
+    both = list(onwards(reader, Question(business_unit="bu1"), within=("bu2",)))
+    assert [page.rows for page in both] == [()]
+    with pytest.raises(ConfigurationError) as told:
+        listed(reader, Question(connector="erq"), within=("bu2",))
+    assert "erp" not in str(told.value)
+    with pytest.raises(ConfigurationError):
+        listed(reader, Question(connector="erp"), within=("bu2",))
+    assert listed(reader, Question(connector="old"), within=("bu2",)).rows != ()
+
+
+def test_a_look_that_stops_says_how_far_it_went(reader: Reader) -> None:
+    """And goes on from there until all was seen: each delivery once."""
+    question = Question(trigger=Trigger.CREATE, since=audit.clock(reader) - timedelta(minutes=10))
+    expected = audit.delivery_keys(reader, question)
+    pages = list(onwards(reader, question, patience=0))
+
+    assert sorted(key for page in pages for key in keys(page)) == sorted(expected)
+    assert len(pages) > 1
+    assert all(page.stopped and isinstance(page.looked_to, datetime) for page in pages[:-1])
+    assert not pages[-1].stopped
+
+
+def test_a_cursor_of_other_filters_is_refused(reader: Reader) -> None:
+    """It stands in another order."""
+    page = listed(reader, Question(limit=3), within=None)
+    with pytest.raises(ConfigurationError, match="start anew"):
+        listed(reader, Question(state=State.DEAD), within=None, cursor=page.older)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 2)), min_size=4, max_size=12), limit=st.integers(2, 6))
+@pytest.mark.parametrize("question", [Question(), Question(connector="crm", state=State.DEAD)], ids=("time", "event"))
+def test_paging_sees_each_once_while_others_come(
+    growing: Database, question: Question, steps: list[tuple[bool, int]], limit: int
+) -> None:
+    """Back to the oldest and forth again: what stood at the start is seen once each way, whatever is added between."""
+    with connect(growing) as db, growing.engine.connect() as reader:
+        asked, more = replace(question, limit=limit), iter(steps)
+        standing = set(audit.delivery_keys(reader, asked))
+        seen, cursor = [], None
+        while True:
+            add(db, *next(more, (False, 0)))
+            page = listed(reader, asked, within=None, cursor=cursor, patience=5)
+            seen += keys(page)
+            if page.older is None:
+                break
+            cursor = page.older
+        assert len(seen) == len(set(seen))
+        assert standing <= set(seen)
+        again, cursor = keys(page), page.newer
+        while cursor is not None:
+            add(db, *next(more, (False, 0)))
+            page = listed(reader, asked, within=None, cursor=cursor, patience=5)
+            again += keys(page)
+            cursor = page.newer
+        assert len(again) == len(set(again))
+        assert set(seen) <= set(again)
+
+
+def add(db: Connection, late: bool, deliveries: int) -> None:  # noqa: FBT001 (drawn)
+    """So many dead deliveries, routed now; `late` ones a minute ago, as of a transaction that was held up."""
+    for _ in range(deliveries):
+        event = insert_event(db)
+        insert_delivery(db, event, 1, **({"created_at": datetime.now(UTC) - timedelta(minutes=1)} if late else {}))
+        insert_attempt(db, event, 1, outcome="timeout", status_code=None, settled="dead")
