@@ -107,5 +107,5 @@ class _Answer:
 
 def parts_of(planted: Planted) -> dict[str, str]:
     """What stands for each variable part of a path."""
-    fixed = {"question": "proof", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "html"}
+    fixed = {"operation": "list_events", "question": "proof", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "html"}
     return {**planted.parts, **fixed}

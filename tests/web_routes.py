@@ -30,6 +30,7 @@ _ANYWHERE = {
     "person_id": "user",
     "token_id": "token",
     "form": "form",
+    "operation_id": "operation",
 }
 """By its own name alone."""
 
