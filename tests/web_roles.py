@@ -29,6 +29,7 @@ REFUSED = (401, 403)
 FIXED: Mapping[str, str] = {
     "question": "proof",
     "form": "html",
+    "operation": "list_events",
     "stretch": "498772h",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
 }

@@ -31,6 +31,7 @@ _ANYWHERE = {
     "token_id": "token",
     "form": "form",
     "stretch": "stretch",
+    "operation_id": "operation",
 }
 """By its own name alone."""
 
@@ -56,7 +57,7 @@ class Call:
     @property
     def varies(self) -> bool:
         """Whether its path names something that belongs to somebody; the questions are everybody's."""
-        return "{" in self.path.replace("{name}", "").replace("{form}", "")
+        return "{" in self.path.replace("{name}", "").replace("{form}", "").replace("{operation_id}", "")
 
     @property
     def harm(self) -> int:

@@ -64,6 +64,6 @@ def _before(
 for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
-app.add_typer(questions.app, name="ask")
 app.add_typer(users.app, name="users")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(questions.app, name="ask")

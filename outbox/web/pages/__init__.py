@@ -2,6 +2,7 @@
 
 from outbox.web.pages import (
     account,
+    api,
     audit,
     backfill,
     changes,
@@ -24,6 +25,7 @@ from outbox.web.pages import (
 
 ROUTERS = (
     sign_in.router,
+    api.router,
     account.router,
     configurations.router,
     connector_form.router,
