@@ -31,6 +31,7 @@ _ANYWHERE = {
     "token_id": "token",
     "form": "form",
     "stretch": "stretch",
+    "operation_id": "operation",
 }
 """By its own name alone."""
 
