@@ -29,7 +29,6 @@ REFUSED = (401, 403)
 FIXED: Mapping[str, str] = {
     "question": "proof",
     "form": "html",
-    "operation": "list_events",
     "stretch": "498772h",
     "operation": "list_events",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
