@@ -2741,6 +2741,38 @@ COMMENT ON COLUMN outbox.worker.unopened IS 'Connectors whose secret its keys do
 
 COMMENT ON COLUMN outbox.worker.clock_ahead IS 'Seconds by which its host''s clock was ahead of the database''s at its last sign of life.';
 
+CREATE VIEW outbox_audit.acts AS
+ SELECT id AS act_id,
+    at,
+    who,
+    via,
+    act,
+    object,
+    business_units,
+    detail,
+    address
+   FROM outbox.access_record r;
+
+COMMENT ON VIEW outbox_audit.acts IS 'Who did what by page, API or command, and who looked at content: sign-ins, looks, replays, changes of users and tokens. Filter by at; page by at and act_id. What changed of a connector stands in config_changes.';
+
+COMMENT ON COLUMN outbox_audit.acts.act_id IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.acts.at IS 'When.';
+
+COMMENT ON COLUMN outbox_audit.acts.who IS 'Who: the user''s or the token''s name, of a command whom --as named; nobody where sign-in was refused.';
+
+COMMENT ON COLUMN outbox_audit.acts.via IS 'By which way: page, api or command.';
+
+COMMENT ON COLUMN outbox_audit.acts.act IS 'In words: signed in, sign-in refused, looked, asked, replayed, ...';
+
+COMMENT ON COLUMN outbox_audit.acts.object IS 'What it was done to, such as delivery 12/3 or connector ''crm''.';
+
+COMMENT ON COLUMN outbox_audit.acts.business_units IS 'Whose it is, or to whom the asker was limited; NULL: nobody''s, or all''s.';
+
+COMMENT ON COLUMN outbox_audit.acts.detail IS 'What else was kept; never a secret, never content.';
+
+COMMENT ON COLUMN outbox_audit.acts.address IS 'From where, as the server saw it.';
+
 CREATE VIEW outbox_audit.alerts AS
  SELECT id AS alert_id,
     rule,
@@ -3570,7 +3602,8 @@ CREATE VIEW outbox_audit.contract_timeline AS
     NULL::text AS outcome,
     e.changed,
     1 AS hop,
-    NULL::integer AS connector_id
+    NULL::integer AS connector_id,
+    e.business_unit
    FROM outbox.event e
 UNION ALL
  SELECT e.contract_id,
@@ -3584,7 +3617,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     2 AS hop,
-    n.connector_id
+    n.connector_id,
+    e.business_unit
    FROM ((outbox.event e
      JOIN outbox.decision n ON ((n.event_id = e.id)))
      LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
@@ -3604,7 +3638,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     3 AS hop,
-    r.connector_id
+    r.connector_id,
+    e.business_unit
    FROM ((outbox.event e
      JOIN outbox.replay r ON ((r.event_id = e.id)))
      JOIN outbox.connector c ON ((c.id = r.connector_id)))
@@ -3624,7 +3659,8 @@ UNION ALL
     t.outcome,
     NULL::jsonb AS changed,
     4 AS hop,
-    t.connector_id
+    t.connector_id,
+    d.business_unit
    FROM ((outbox.delivery d
      JOIN outbox.attempt t ON (((t.event_id = d.event_id) AND (t.connector_id = d.connector_id))))
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
@@ -3644,7 +3680,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     5 AS hop,
-    NULL::integer AS connector_id
+    NULL::integer AS connector_id,
+    NULL::text AS business_unit
    FROM outbox.erasure r
   ORDER BY 1, 2, 4, 11, 12, 8;
 
@@ -3673,6 +3710,8 @@ COMMENT ON COLUMN outbox_audit.contract_timeline.changed IS 'Of an event: column
 COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.connector_id IS 'The connector; NULL as connector is.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.business_unit IS 'The contract''s business unit when the event was captured; NULL where it had none, and of an erasure.';
 
 CREATE VIEW outbox_audit.coverage AS
  WITH days AS NOT MATERIALIZED (

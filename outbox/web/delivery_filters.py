@@ -1,4 +1,4 @@
-"""The filters of deliveries as a URL or a form carries them: read into a question, told in words, taken off one by one."""
+"""The filters of deliveries as a URL or a form has them: read into a question, told in words, taken off one by one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
