@@ -40,7 +40,7 @@ def url(database: Database, serve: Serve) -> Iterator[str]:
 
 
 def arrange(sql: Connection, *, dead: int = 3) -> tuple[int, int]:
-    """Some reports that are dead, two that wait, one that was taken at the second try; event and connector of that one."""
+    """Three reports that are dead, two that wait, one taken at the second try; event and connector of that one."""
     crm = insert_connector(sql, "Provider reporting")
     for number in range(dead):
         event = insert_event(sql, f"contract {number}")
