@@ -54,9 +54,10 @@ system:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "missing packages:$$missing; install them with: sudo apt-get install -y$$missing"; exit 2; fi; fi
 
-schema: $(VENV)/installed ## Write sql/schema.sql, and the views in docs/audit.md, anew from the migrations
+schema: $(VENV)/installed ## Write sql/schema.sql, and the views in docs/audit.md, who may what in docs/access.md, anew
 	$(BIN)/python -m tests.schema_snapshot
 	$(BIN)/python -m tests.audit_document
+	$(BIN)/python -m tests.access_document
 
 lock: $(VENV)/installed ## Pin every dependency again, with hashes
 	$(BIN)/python -m pip install --quiet uv

@@ -17,6 +17,7 @@ from benchmarks.history import history
 from benchmarks.isolation import isolation
 from benchmarks.latency import latency
 from benchmarks.memory import memory
+from benchmarks.pages import pages
 from benchmarks.table import Row, print_table
 
 PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
@@ -31,6 +32,7 @@ PARTS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "dashboard": dashboard,
     "bloat": bloat,
     "expiry": expiry,
+    "pages": pages,
 }
 TERMINATED = 128 + signal.SIGTERM
 

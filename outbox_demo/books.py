@@ -42,7 +42,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Balance:
-    """The comparison; `faults` says in words what does not agree, `touched` what was left out, for somebody was there."""
+    """The comparison; `faults` says in words what does not agree, `touched` which connectors were left out."""
 
     committed: int
     captured: int

@@ -96,7 +96,7 @@ class Connector:
 class Books:
     """All three books, and what was written about who gets what.
 
-    `touched`: connectors that somebody changed, tested, replayed or cancelled at, or copied; no book says what they owe.
+    `touched`: connectors that somebody changed, copied, tested, replayed or cancelled at: no book says what they owe.
     """
 
     transactions: Sequence[Done]

@@ -1,4 +1,4 @@
-"""The receivers: real HTTP servers on loopback, each with a temper and a log of its own, and one for connectors of your own.
+"""The receivers: real HTTP servers on loopback, each with a temper and a log of its own; one is for your connectors.
 
 A log line is written before the answer is sent: what the log says was answered, its sender may rely on.
 """

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 from starlette.types import ASGIApp
+
+from tests.web import PASSWORD
 
 Serve: TypeAlias = Callable[[ASGIApp], str]
 """Serves an application for the length of a test; its URL."""
@@ -83,6 +85,7 @@ def open_page(browser: Browser, faults: Faults, *, dark: bool = False, phone: bo
         has_touch=phone,
         is_mobile=phone,
         color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",  # what fades is measured while it does
         locale="en-GB",
         timezone_id="Europe/Zurich",
         **options,
@@ -90,6 +93,15 @@ def open_page(browser: Browser, faults: Faults, *, dark: bool = False, phone: bo
     context.set_default_timeout(PATIENCE_MS)
     faults.watch(context)
     return context.new_page()
+
+
+def sign_in(page: Page, url: str, name: str, *, going_on: str = "/") -> None:
+    """Signs somebody of tests.web in, through the page; the page that `going_on` names is open afterwards."""
+    page.goto(f"{url}/sign-in?{urlencode({'next': going_on})}")
+    page.get_by_label("User").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def check_accessibility(page: Page) -> None:

@@ -21,6 +21,7 @@ ALLOWED_NAMES = {
     "add_item": "a contract's items, as the sample application calls them",
     "do_POST": "the name that http.server calls",
     "handle_error": "the name that socketserver calls",
+    "handle_endtag": "the name that html.parser calls",
     "handle_starttag": "the name that html.parser calls",
     "handle_data": "likewise",
 }

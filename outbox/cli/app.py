@@ -6,7 +6,23 @@ from typing import Annotated
 import typer
 
 from outbox import __version__
-from outbox.cli import alerts, ask, connectors, demo, doctor, erase, expiry, init, questions, replay, service, source
+from outbox.cli import (
+    alerts,
+    ask,
+    connectors,
+    demo,
+    doctor,
+    erase,
+    expiry,
+    init,
+    questions,
+    replay,
+    service,
+    source,
+    tokens,
+    users,
+    web,
+)
 from outbox.cli.context import Chosen
 from outbox.cli.sentences import SentencesGroup
 
@@ -45,7 +61,9 @@ def _before(
     context.obj = Chosen(config)
 
 
-for part in (service, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
+for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(questions.app, name="ask")

@@ -4,8 +4,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page
+from starlette.testclient import TestClient
 
-from tests.browser import Faults, Serve, check_accessibility, check_width, open_page
+from outbox.web.app import make_app
+from tests.browser import Faults, Serve, check_accessibility, check_width, open_page, sign_in
+from tests.conftest import Database
+from tests.web import add_user, site_on
 
 POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:"
 HEAD = (
@@ -80,3 +84,19 @@ def test_unlabelled_field_and_wide_page_are_found(serve: Serve, phone_page: Page
     phone_page.locator("main").evaluate("main => main.style.width = '900px'")
     with pytest.raises(AssertionError, match="px wide in a window of 390 px"):
         check_width(phone_page)
+
+
+def test_client_without_a_browser_works_beside_one(browser: Browser) -> None:
+    """Playwright's event loop belongs to the main thread: a TestClient in the same process has its own."""
+    assert browser.is_connected()
+    with TestClient(application()) as client:
+        assert client.get("/well").status_code == 200
+
+
+def test_somebody_signs_in_with_a_browser(database: Database, serve: Serve, dark_page: Page) -> None:
+    """Over the real server, to the page where they wanted to go."""
+    with site_on(database) as site:
+        sign_in(dark_page, serve(make_app(site)), add_user(site), going_on="/account")
+        assert dark_page.get_by_role("heading", level=1).inner_text() != ""
+        assert dark_page.url.endswith("/account")
+        check_accessibility(dark_page)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from outbox.resources import folder
 
@@ -105,11 +106,25 @@ def compare_again(books: Path) -> tuple[int, str]:
     return done.returncode, done.stdout.splitlines()[-1]
 
 
+def sign_in_as_said(demo: DemoProcess) -> requests.Response:
+    """The answer of the demo's dashboard to the user and the password that it printed."""
+    demo.wait_for("for connectors that you make there")
+    printed = re.search(r"^dashboard: (\S+)  user (\S+)  password (\S+)$", demo.said(), re.MULTILINE)
+    assert printed is not None, demo.said()
+    url, user, password = printed.groups()
+    with requests.Session() as session:
+        page = session.get(f"{url}/sign-in", timeout=20).text
+        csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+        form = {"csrf": csrf, "name": user, "password": password}
+        return session.post(f"{url}/sign-in", data=form, timeout=20, allow_redirects=False)
+
+
 def test_demo_ends_with_books_that_agree_and_a_planted_fault_is_seen(
     start: Callable[..., DemoProcess], tmp_path: Path
 ) -> None:
     """FOR seconds: exit 0, the summary as the last line, nothing left; a dropped or doubled report is exit 1."""
     demo = start("--for", "6")
+    assert sign_in_as_said(demo).headers["location"] == "/"
     assert demo.end() == 0, demo.said()
     assert demo.left() == []
     home = tmp_path / "demo"

@@ -55,6 +55,18 @@ def books() -> Books:
     )
 
 
+def test_what_somebody_touched_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A connector that was changed, tested or replayed at by hand owes nothing that a book could tell."""
+    twice = replace(books(), answers=[*books().answers, answer(3)], bodies={}, touched=["CRM", "of their own"])
+
+    balance = compare(twice)
+
+    assert (balance.deliveries, balance.duplicated, balance.touched) == (1, 0, ("CRM",))
+    assert balance.faults == ("other bytes than the outbox keeps: event 3 at lake",)
+    report(balance)
+    assert "somebody changed or sent something there: CRM\n" in capsys.readouterr().out
+
+
 def test_books_that_agree_balance() -> None:
     """Everything committed was captured and delivered once; refused tries are no duplicates."""
     assert compare(books()) == Balance(

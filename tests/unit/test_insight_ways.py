@@ -12,7 +12,7 @@ def reach(name: str, units: str = "bu1", triggers: str = "update", *, discard: b
 
 def told(reason: str, unit: str | None, *reaches: Reach) -> list[tuple[Act, str | None]]:
     """The ways for an update, each with its connector."""
-    return [(way.act, way.reach and way.reach.connector) for way in ways(reason, unit, "update", reaches)]
+    return [(way.act, way.reach.connector if way.reach else None) for way in ways(reason, unit, "update", reaches)]
 
 
 def test_a_unit_that_no_connector_covers_wants_one() -> None:

@@ -17,7 +17,9 @@ from outbox.web.errors import ForbiddenError, NotSignedInError
 from outbox.web.site import Site
 from outbox.web.visit import address_of, site_of
 
-_BEARER = HTTPBearer(auto_error=False, description="A token that `outbox tokens create` or the Tokens page made.")
+_BEARER = HTTPBearer(
+    scheme_name="token", auto_error=False, description="A token that `outbox tokens create` or the Tokens page made."
+)
 
 
 @dataclass(frozen=True, slots=True)
