@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from outbox.access import Role
 from outbox.connectors import find_connector
@@ -37,7 +38,7 @@ def secrets_of(site: Site, name: str = "crm") -> list[object]:
     with site.reading() as connection:
         spec = find_connector(connection, site.box, name).spec
     values = (spec.secret, spec.signing_secret, *spec.headers.values())
-    return [value.get_secret_value() if hasattr(value, "get_secret_value") else value for value in values]
+    return [value.get_secret_value() if isinstance(value, SecretStr) else value for value in values]
 
 
 def test_a_connector_is_made_and_read_without_its_secrets(site: Site, calls: Calls) -> None:
@@ -46,7 +47,11 @@ def test_a_connector_is_made_and_read_without_its_secrets(site: Site, calls: Cal
     assert (made.status_code, made.headers["ETag"]) == (201, '"1"')
     connector = made.json()
     assert made.headers["Location"] == f"/api/v1/connectors/{connector['id']}"
-    assert (connector["business_units"], connector["origin"], connector["updated_by"]) == (["1"], "api", "admin of None")
+    assert (connector["business_units"], connector["origin"], connector["updated_by"]) == (
+        ["1"],
+        "api",
+        "admin of None",
+    )
     assert connector["headers"] == {"X-Team": "reporting", "X-Api-Key": {"secret": "set"}}
     assert (connector["has_secret"], connector["has_signing_secret"]) == (True, True)
     assert secrets_of(site) == [*SECRETS.values(), *HEADERS.values()]
@@ -125,7 +130,11 @@ def test_enabling_disabling_and_removing_say_what_became_of_what_waits(source_da
     with connect(source_database) as sql:
         insert_open(sql, connector, "k1")
         disabled = calls.post(f"{path}/disable", {"reason": "CRM is being moved"}).json()
-        assert (disabled["state"], disabled["state_reason"], disabled["cancelled"]) == ("disabled", "CRM is being moved", 0)
+        assert (disabled["state"], disabled["state_reason"], disabled["cancelled"]) == (
+            "disabled",
+            "CRM is being moved",
+            0,
+        )
         assert calls.post(f"{path}/enable").json()["state"] == "enabled"
         dropped = calls.post(f"{path}/disable", {"discard": True}).json()
         assert (dropped["cancelled"], dropped["left"], dropped["discard"]) == (1, False, True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -47,14 +48,19 @@ def db(database: Database) -> Iterator[Connection]:
         yield connection
 
 
-def delivered(db: Connection, connector: int, count: int, **values: object) -> list[int]:
+def delivered(db: Connection, connector: int, count: int, **values: Any) -> list[int]:
     """So many events with a delivery each, an hour apart, the newest first; of outcomes by turns ok and dead."""
     found = []
     for number in range(count):
         at = datetime.now(UTC) - timedelta(hours=1 + number)
         event = insert_event(db, f"k{number}", occurred_at=at, **values)
         insert_delivery(db, event, connector, created_at=at)
-        dead = {"outcome": "timeout", "status_code": None, "error": "no answer within 15 s", "settled": "dead"}
+        dead: dict[str, Any] = {
+            "outcome": "timeout",
+            "status_code": None,
+            "error": "no answer within 15 s",
+            "settled": "dead",
+        }
         insert_attempt(db, event, connector, started_at=at, **(dead if number % 2 else {}))
         found.append(event)
     return found

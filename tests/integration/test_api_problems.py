@@ -4,9 +4,11 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from outbox.access import Role
 from outbox.api_tokens import revoke_token, tokens
@@ -17,7 +19,6 @@ from outbox.web.api.bodies import MOST_BYTES
 from outbox.web.api.problems import TITLES
 from outbox.web.app import make_app
 from outbox.web.site import Site
-from starlette.testclient import TestClient
 from tests.calls import API, WEBHOOK, Calls, calls_on, fields
 from tests.conftest import Database
 from tests.web import add_token, add_user, client_of, sign_in, site_on
@@ -53,7 +54,11 @@ def test_every_failure_is_a_problem(calls: Calls) -> None:
         (calls.post("/connectors", b"{"), 400, []),
         (calls.post("/connectors", b'{"timeout_seconds": NaN}'), 400, []),
         (calls.post("/connectors", b"\xff"), 400, []),
-        (calls.post("/connectors", {**WEBHOOK, "business_units": ["a\0b"]}, allow_unknown="true"), 422, ["business_units.0"]),
+        (
+            calls.post("/connectors", {**WEBHOOK, "business_units": ["a\0b"]}, allow_unknown="true"),
+            422,
+            ["business_units.0"],
+        ),
         (calls.post("/connectors", big), 413, []),
         (calls.client.post(f"{API}/connectors", headers=calls.headers, data={"name": "crm"}), 415, []),
         (calls.post("/deliveries/replay", {}), 422, ["state"]),
@@ -64,7 +69,11 @@ def test_every_failure_is_a_problem(calls: Calls) -> None:
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.text
         problem = answer.json()
         assert list(problem) == ["type", "title", "status", "detail", "instance", "errors"]
-        assert (problem["type"], problem["title"], problem["status"]) == (f"/api#problem-{status}", TITLES[status], status)
+        assert (problem["type"], problem["title"], problem["status"]) == (
+            f"/api#problem-{status}",
+            TITLES[status],
+            status,
+        )
         assert (problem["detail"] != "", problem["instance"][:9], fields(answer)) == (True, "urn:uuid:", named)
     assert tried[1][0].headers["Allow"] == "GET, POST"
     assert tried[14][0].headers["Accept-Post"] == "application/json"
@@ -87,8 +96,7 @@ def test_our_own_fault_stands_in_the_log_alone(database: Database, site: Site) -
     assert (line["instance"], "url" in line["error"]) == (problem["instance"], True)
 
 
-@pytest.mark.parametrize("path", list(document()["paths"]))
-def test_without_a_token_that_holds_nothing_is_told(site: Site, path: str) -> None:
+def test_without_a_token_that_holds_nothing_is_told(site: Site) -> None:
     """401 with the challenge, for every operation: no token, an unknown one, a revoked one, a session's cookie."""
     add_user(site)
     revoked = add_token(site)
@@ -96,12 +104,12 @@ def test_without_a_token_that_holds_nothing_is_told(site: Site, path: str) -> No
         revoke_token(connection, tokens(connection)[0].id)
     with client_of(site) as client:
         sign_in(client, "ada")
-        for method in document()["paths"][path]:
-            for token in (None, "outbox_none", revoked):
-                answer = Calls(client, token).make(method.upper(), path)
-                assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json")
-                assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="outbox"')
-                assert ("invalid_token" in answer.headers["WWW-Authenticate"]) == (token is not None)
+        every = [(method.upper(), path) for path, operations in document()["paths"].items() for method in operations]
+        for (method, path), token in product(every, (None, "outbox_none", revoked)):
+            answer = Calls(client, token).make(method, path)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json"), path
+            assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="outbox"')
+            assert ("invalid_token" in answer.headers["WWW-Authenticate"]) == (token is not None)
 
 
 def test_a_role_that_does_not_suffice_is_told_what_would(site: Site) -> None:

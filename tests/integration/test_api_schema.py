@@ -42,7 +42,7 @@ def site(source_database: Database) -> Iterator[Site]:
                 event = insert_event(sql, f"k{number}", business_unit="1", document={"amount": 1.5})
                 insert_delivery(sql, event, connector)
                 if number:
-                    dead = {"outcome": "timeout", "settled": "dead"} if number % 2 else {}
+                    dead: dict[str, Any] = {"outcome": "timeout", "settled": "dead"} if number % 2 else {}
                     insert_attempt(sql, event, connector, response_body=b"\xff<b>", **dead)
                 else:
                     insert_queued(sql, event, connector, due_in=86_400)
