@@ -32,7 +32,8 @@ MOST_BYTES = 100_000
 MANY = 150
 OF_ZULU = re.compile(rf"zulu|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b", re.IGNORECASE)
 PASSING = re.compile(
-    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|urn:uuid:[\w-]+|"(at|lag_seconds)":[^,}]+'
+    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|as of <time.*?</time>'
+    r'|urn:uuid:[\w-]+|"(at|lag_seconds|late_seconds)":[^,}]+'
 )
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
 ASKED_FOR = {
