@@ -15,6 +15,7 @@ from outbox.secret_box import make_key
 from outbox.settings import Settings
 from outbox.web.site import Site
 from tests.web import add_user, client_of, sign_in
+from tests.web_roles import FIXED
 from tests.web_routes import Call, calls
 
 FEW, MOST, LONG_SECONDS = 5, 60, 2.0
@@ -60,15 +61,7 @@ def _parts(database: Database) -> dict[str, str]:
     with database.connect() as connection:
         found = "SELECT event_id, connector_id, contract_id FROM outbox.delivery WHERE business_unit = '5' LIMIT 1"
         event, connector, contract = connection.execute(found).fetchall()[0]
-    fixed = {
-        "question": "slowest-receivers",
-        "connector_name": "http://127.0.0.1:9/5",
-        "user": "1",
-        "token": "1",
-        "version": "1",
-        "attempt": "1",
-        "form": "csv",
-    }
+    fixed = {**FIXED, "question": "slowest-receivers", "form": "csv", "connector_name": "http://127.0.0.1:9/5"}
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from outbox.access import Within
 from outbox.errors import ConfigurationError
 from outbox.resources import query
 from outbox.source_names import read_business_units
@@ -11,9 +12,14 @@ from outbox.suggest import suggestion
 _NO_RIGHT = "42501"
 
 
-def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
-    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none."""
-    rows = connection.execute(query("audit_connector_names")).all()
+def connector_ids(connection: Connection, name: str, *, within: Within = None) -> tuple[int, ...]:
+    """Ids of the connectors of this name, removed ones too, the present one first; ConfigurationError for none.
+
+    For who is limited to some business units there are those alone that report for one of them.
+    """
+    rows = connection.execute(
+        query("audit_connector_names"), {"within": None if within is None else list(within)}
+    ).all()
     found = tuple(row.connector_id for row in rows if row.connector == name)
     if not found:
         near = suggestion(name, (row.connector for row in rows))
@@ -21,19 +27,24 @@ def connector_ids(connection: Connection, name: str) -> tuple[int, ...]:
     return found
 
 
-def business_unit_id(connection: Connection, written: str) -> tuple[str, str | None]:
+def business_unit_id(connection: Connection, written: str, *, within: Within = None) -> tuple[str, str | None]:
     """The id of the unit of this id or name, and where it is neither, the nearest ones in words.
 
     It is an id all the same, since history outlives units. Who can't read names asks by ids: what no connector reports
     for may be a name, and is doubted too; so where the mapping's query no longer fits the source.
+    For who is limited to some there are no others, by id or by name: ConfigurationError.
     """
     try:
         with connection.begin_nested():
             units = read_business_units(connection)
     except DBAPIError as error:
+        if within is not None:
+            return _own(written, within), None
         known = connection.execute(query("audit_unit_known"), {"business_unit": written}).scalar_one()
         return written, None if known else _unread(error)
-    meant = sorted(unit.id for unit in units if written in (unit.id, unit.name))
+    meant = sorted(
+        unit.id for unit in units if written in (unit.id, unit.name) and (within is None or unit.id in within)
+    )
     if len(meant) > 1:
         raise ConfigurationError(
             f"business unit: expected what one unit is called, got {written!r}, an id or name of"
@@ -41,8 +52,18 @@ def business_unit_id(connection: Connection, written: str) -> tuple[str, str | N
         )
     if meant:
         return meant[0], None
+    if within is not None:
+        return _own(written, within), None
     known = [word for unit in units for word in (unit.id, unit.name) if word]
     return written, suggestion(written, known) if known else None
+
+
+def _own(written: str, within: tuple[str, ...]) -> str:
+    if written not in within:
+        raise ConfigurationError(
+            f"business unit: expected one that you may see, got {written!r}; yours: {', '.join(within)}"
+        )
+    return written
 
 
 def _unread(error: DBAPIError) -> str:

@@ -19,6 +19,7 @@ from tests.factories import Connection
 from tests.postgres import DEFAULT_VERSION, Server
 from tests.showcase import showcase
 from tests.web import add_user, site_on
+from tests.web_roles import FIXED
 from tests.web_routes import calls
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -65,15 +66,7 @@ def _parts(sql: Connection) -> dict[str, str]:
     found = "SELECT event_id, connector_id, contract_id FROM outbox.attempt JOIN outbox.delivery"
     found += " USING (event_id, connector_id) WHERE number = 2 AND outcome = 'ok' ORDER BY 1 LIMIT 1"
     event, connector, contract = sql.execute(found.encode()).fetchall()[0]
-    fixed = {
-        "question": "slowest-receivers",
-        "connector_name": "Data lake",
-        "user": "1",
-        "token": "1",
-        "version": "1",
-        "attempt": "1",
-        "form": "csv",
-    }
+    fixed = {**FIXED, "question": "slowest-receivers", "form": "csv", "connector_name": "Data lake"}
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
 
 

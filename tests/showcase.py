@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from outbox.connector_edits import Author, create_connector, edit_connector
 from outbox.connector_input import parse_spec
 from outbox.connectors import find_connector
+from outbox.daily import close_days
+from outbox.figuring import count_figures
 from outbox.install import install
 from outbox.mapping import Mapping
 from outbox.migrations import migrate
@@ -52,7 +54,7 @@ def _answer(got: Received) -> Answer:
     match got.path:
         case "/partners":
             return Answer(503, headers, b'{"error":"maintenance","until":"later today"}')
-        case "/archive" if die < 25:
+        case "/archive" if die < 10:
             return Answer(404, headers, b'{"error":"no such contract"}')
         case "/lake" if die < 30 and got.headers["outbox-attempt"] == "1":
             return Answer(500, headers, b'{"error":"upstream timed out"}')
@@ -70,9 +72,11 @@ def showcase(database: Database) -> Iterator[Connection]:
     with connect(database) as sql, receiver(_answer) as remote:
         _make_connectors(database, remote.url)
         _live(sql)
-        with relay_on(database, keys=[KEY], hold_after_failures=6) as relay:
+        with relay_on(database, keys=[KEY], hold_after_failures=12) as relay:
             relay.run_until_idle()
         _put_back(sql, remote.url)
+        count_figures(database.engine, chore="figures", seconds=60)
+        close_days(database.engine, chore="close days", seconds=600)
         yield sql
 
 

@@ -26,6 +26,14 @@ KINDS: Mapping[str, tuple[Role, Within]] = {
 }
 """Everybody but nobody; the limited first, for what an unlimited one removes is gone for them."""
 REFUSED = (401, 403)
+FIXED: Mapping[str, str] = {
+    "question": "proof",
+    "form": "html",
+    "stretch": "498772h",
+    "operation": "list_events",
+    **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
+}
+"""What stands for parts of paths that belong to nobody's business unit."""
 
 
 @dataclass
@@ -42,7 +50,7 @@ class Somebody:
         if query:
             url = f"{url.partition('?')[0]}?{urlencode(query)}"
         if call.api:
-            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            headers = {"If-Match": '"1"', **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
             body: dict[str, str] | None = None if call.safe else {}
             # A browser's cookies open nothing here, so a client without any makes the call.
             return self.client.request(call.method, url, headers={**headers, "Cookie": ""}, json=body)
@@ -73,6 +81,18 @@ def everybody(site: Site) -> Iterator[Everybody]:
             token = add_token(site, name, role, within)
             people.by_kind[kind] = Somebody(client, token, csrf_of(client.get("/account")))
         yield people
+
+
+@contextmanager
+def seen_anew(people: Everybody, site: Site) -> Iterator[Everybody]:
+    """The same people in their sessions, at a site that has kept nothing of what it read before."""
+    moved = Everybody(site)
+    with ExitStack() as stack:
+        for kind, one in people.by_kind.items():
+            client = stack.enter_context(client_of(site))
+            client.cookies.update(one.client.cookies)
+            moved.by_kind[kind] = Somebody(client, one.token, one.csrf)
+        yield moved
 
 
 def observe(people: Everybody, call: Call, own: Planted, other: Planted) -> dict[str, str]:
@@ -107,5 +127,4 @@ class _Answer:
 
 def parts_of(planted: Planted) -> dict[str, str]:
     """What stands for each variable part of a path."""
-    fixed = {"question": "proof", "user": "1", "token": "1", "version": "1", "attempt": "1", "form": "html"}
-    return {**planted.parts, **fixed}
+    return {**planted.parts, **FIXED}

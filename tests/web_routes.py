@@ -30,6 +30,8 @@ _ANYWHERE = {
     "person_id": "user",
     "token_id": "token",
     "form": "form",
+    "stretch": "stretch",
+    "operation_id": "operation",
 }
 """By its own name alone."""
 
@@ -55,7 +57,7 @@ class Call:
     @property
     def varies(self) -> bool:
         """Whether its path names something that belongs to somebody; the questions are everybody's."""
-        return "{" in self.path.replace("{name}", "").replace("{form}", "")
+        return "{" in self.path.replace("{name}", "").replace("{form}", "").replace("{operation_id}", "")
 
     @property
     def harm(self) -> int:

@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,40 +20,20 @@ from tests.factories import connect, create_source, insert_connector, insert_not
 from tests.program import Program, program
 from tests.receiver import receiver
 from tests.relays import wait_for
+from tests.served import free_port, listens, serving_command
 from tests.web import PASSWORD
 
 
 @pytest.fixture
 def port() -> int:
     """A port of loopback that nobody has."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 def logged(outbox: Program, event: str) -> list[dict[str, Any]]:
     """Its lines of this name."""
     lines = (outbox.folder / "outbox.log").read_text(encoding="utf-8").splitlines()
     return [one for line in lines if line.startswith("{") and (one := json.loads(line))["event"] == event]
-
-
-def answered(url: str, **headers: str) -> requests.Response | None:
-    """The answer, where anybody listens."""
-    with suppress(requests.ConnectionError):
-        return requests.get(url, headers=headers, allow_redirects=False, timeout=20)
-    return None
-
-
-@contextmanager
-def started(outbox: Program, port: int, *words: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command, serving; killed at the end if it still runs."""
-    process = outbox.start(*words)
-    try:
-        wait_for(lambda: answered(f"http://127.0.0.1:{port}/sign-in") is not None, seconds=20)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def sign_in(url: str, **headers: str) -> requests.Response:
@@ -79,7 +57,7 @@ def test_a_proxy_is_believed_where_it_is_named(
     outbox = program(tmp_path, database.url, WEB_PORT=str(port), WEB_TRUSTED_PROXIES=trusted)
     with database.engine.begin() as connection:
         add_person(connection, name="ada", role=Role.VIEWER, within=None, password=PASSWORD, created_by="a test")
-    with started(outbox, port, "web") as process:
+    with serving_command(outbox, port, "web") as process:
         answer = sign_in(f"http://127.0.0.1:{port}", **{"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"})
         ends_well(process, seconds=5)
 
@@ -107,7 +85,7 @@ def test_a_port_that_is_taken_is_said_at_once(database: Database, tmp_path: Path
 def test_pages_for_the_whole_network_without_tls_are_warned_of(database: Database, tmp_path: Path, port: int) -> None:
     """Whoever listens beyond this machine, with no proxy named, reads so in the log; it serves all the same."""
     outbox = program(tmp_path, database.url, WEB_PORT=str(port))
-    with started(outbox, port, "web", "--address", "0.0.0.0") as process:  # noqa: S104 (the point)
+    with serving_command(outbox, port, "web", "--address", "0.0.0.0") as process:  # noqa: S104 (the point)
         ends_well(process, seconds=5)
     [line] = logged(outbox, "web_open")
     assert "TLS" in line["words"]
@@ -123,11 +101,11 @@ def children(process: "subprocess.Popen[str]") -> dict[str, int]:
 def test_the_daemon_keeps_the_dashboard_beside_its_worker(database: Database, tmp_path: Path, port: int) -> None:
     """One process each; a dashboard that dies is started again, and all end together, in good order."""
     outbox = program(tmp_path, database.url, WEB_PORT=str(port))
-    with started(outbox, port, "run", "--web") as process:
+    with serving_command(outbox, port, "run", "--web") as process:
         before = children(process)
         os.kill(before["web"], signal.SIGKILL)
         wait_for(lambda: children(process).get("web", before["web"]) != before["web"], seconds=20)
-        wait_for(lambda: answered(f"http://127.0.0.1:{port}/sign-in") is not None, seconds=20)
+        wait_for(lambda: listens(port), seconds=20)
         assert children(process)["worker"] == before["worker"]
         pids = children(process)
         ends_well(process, seconds=10)
