@@ -268,3 +268,21 @@ def test_an_empty_outbox_has_a_dashboard(client: TestClient) -> None:
     assert page.status_code == 200
     assert "No connector yet." in page.text
     assert "Nothing in this time." in page.text
+
+
+def test_every_way_on_leads_somewhere(db: Connection, client: TestClient) -> None:
+    """What the verdict, the tiles, the grid and its squares link to is there, and understands what it is asked."""
+    held, well = insert_connector(db, "held one", held_reason="no answer"), insert_connector(db, "well")
+    waiting(db, held)
+    waiting(db, well, due_in=-600)
+    delivered(db, well, outcome="http_error", settled="dead")
+    main = client.get("/").text.partition("<main")[2]
+    paths = {path.replace("&amp;", "&") for path in re.findall(r'href="(/[^"]*)"', main)}
+
+    assert len(paths) > 15
+    for path in paths:
+        answer = client.get(path)
+        if answer.status_code == 303:
+            answer = client.get(answer.headers["location"])
+        assert answer.status_code == 200, path
+        assert 'class="fault"' not in answer.text, path
