@@ -94,7 +94,7 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
         outbox.web.serving
-        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
+
         outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
         outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
         outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
