@@ -26,11 +26,11 @@ LAYERS: dict[str, str] = {
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
         outbox.access outbox.answers
-        outbox.cursor outbox.curl_command outbox.delivery_story outbox.shown_body
         outbox.connector_words
         outbox.insight.ways
         outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
-        outbox.insight.chart outbox.insight.verdict""",
+        outbox.insight.chart outbox.insight.verdict
+        outbox.cursor outbox.curl_command outbox.delivery_story outbox.shown_body""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -45,9 +45,8 @@ LAYERS: dict[str, str] = {
     "effects": """
         outbox.migrations outbox.present outbox.store outbox.health outbox.worker outbox.wake outbox.source_names
         outbox.audit_names
-        outbox.audit_views outbox.audit outbox.daily
-        outbox.replay outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
-        outbox.insight.delivery outbox.cancel outbox.bulk outbox.insight.history
+        outbox.audit outbox.daily
+        outbox.replay
         outbox.connectors outbox.connector_input outbox.connector_edits outbox.connector_rekey outbox.connectors_file
         outbox.catalog outbox.inspection_words outbox.inspection_contract outbox.inspection_rules outbox.inspection
         outbox.install outbox.drift outbox.mending outbox.growth
@@ -64,7 +63,10 @@ LAYERS: dict[str, str] = {
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
         outbox.insight.expiring
         outbox.figuring outbox.insight.figures outbox.insight.backlog
-        outbox.people_edits outbox.insight.changes outbox.insight.system""",
+        outbox.people_edits outbox.insight.changes outbox.insight.system
+        outbox.audit_views outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
+        outbox.insight.delivery outbox.cancel outbox.bulk
+        outbox.insight.history""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
@@ -84,20 +86,21 @@ LAYERS: dict[str, str] = {
         outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
         outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
-        outbox.web.api.problems outbox.web.api.exact outbox.web.api.failures outbox.web.api.caller outbox.web.api.bodies
-        outbox.web.api.pages outbox.web.api.facts outbox.web.api.reference outbox.web.api.connector_bodies
-        outbox.web.api.connector_changes outbox.web.api.connector_answers outbox.web.api.connectors
-        outbox.web.api.connector_acts outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries
-        outbox.web.api.bulk outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions
-        outbox.web.api.business_units outbox.web.api.health outbox.web.api.me outbox.web.api.document outbox.web.api
-        outbox.web.pages.api
+        outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.pages.connector_trial
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
-        outbox.web.serving""",
+        outbox.web.serving
+        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
+        outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
+        outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
+        outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
+        outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.bulk
+        outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units
+        outbox.web.api.health outbox.web.api.document outbox.web.pages.api""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import httpx2
@@ -36,6 +37,8 @@ PASSING = re.compile(
     r'|urn:uuid:[\w-]+|"(at|lag_seconds|late_seconds)":[^,}]+'
 )
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
+MOMENT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
+JUST_NOW = timedelta(minutes=15)
 ASKED_FOR = {
     "business_unit": (ZULU.id, "9077"),
     "connector": ("zulu crm", "xulx crm"),
@@ -64,8 +67,13 @@ class Ground:
 
 
 def told(answer: httpx2.Response) -> str:
-    """What an answer tells."""
-    return f"{answer.status_code} {PASSING.sub('', answer.text)}"
+    """What an answer tells, whenever it is given."""
+    now = datetime.now(UTC)
+
+    def without(found: re.Match[str]) -> str:
+        return "now" if abs(datetime.fromisoformat(f"{found[0]}+00:00") - now) < JUST_NOW else found[0]
+
+    return f"{answer.status_code} {MOMENT.sub(without, PASSING.sub('', answer.text))}"
 
 
 def seen(people: Everybody, planted: Planted) -> dict[Call, str]:
