@@ -57,7 +57,7 @@ LAYERS: dict[str, str] = {
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens
-        outbox.insight outbox.insight.form
+        outbox.insight.form
         outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
         outbox.insight.connector_versions
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
@@ -88,19 +88,21 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web
+        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.pages.connector_trial
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
         outbox.web.serving
-        outbox.web.delivery_filters outbox.web.bulk_words outbox.web.pages.deliveries outbox.web.pages.delivery
+
         outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
         outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
         outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
         outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.bulk
         outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units
-        outbox.web.api.health outbox.web.api.document outbox.web.pages.api""",
+        outbox.web.api.health outbox.web.api.document outbox.web.pages.api
+        outbox.web.bulk_words""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

@@ -31,6 +31,7 @@ FIXED: Mapping[str, str] = {
     "form": "html",
     "stretch": "498772h",
     "operation": "list_events",
+    "captured": "function outbox.read_contract",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
 }
 """What stands for parts of paths that belong to nobody's business unit."""
@@ -50,7 +51,7 @@ class Somebody:
         if query:
             url = f"{url.partition('?')[0]}?{urlencode(query)}"
         if call.api:
-            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            headers = {"If-Match": '"1"', **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
             body: dict[str, str] | None = None if call.safe else {}
             # A browser's cookies open nothing here, so a client without any makes the call.
             return self.client.request(call.method, url, headers={**headers, "Cookie": ""}, json=body)

@@ -33,7 +33,7 @@ class Walk:
     def open(self, call: Call) -> bool:
         """Whether it is a whole page, which is open now: no part of one, no download."""
         answer = self.page.request.get(self.url + call.url(parts_of(self.planted)), max_redirects=0)
-        if answer.status != 200 or "<html" not in answer.text():
+        if answer.status != 200 or "<html" not in answer.text() or "content-disposition" in answer.headers:
             assert answer.status in (200, 303), f"{call}: {answer.status}"
             return False
         self.page.goto(self.url + call.url(parts_of(self.planted)))

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import httpx2
@@ -32,9 +33,12 @@ MOST_BYTES = 100_000
 MANY = 150
 OF_ZULU = re.compile(rf"zulu|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b", re.IGNORECASE)
 PASSING = re.compile(
-    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|urn:uuid:[\w-]+|"(at|lag_seconds)":[^,}]+'
+    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|as of <time.*?</time>'
+    r'|urn:uuid:[\w-]+|"(at|lag_seconds|late_seconds)":[^,}]+'
 )
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
+MOMENT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
+JUST_NOW = timedelta(minutes=15)
 ASKED_FOR = {
     "business_unit": (ZULU.id, "9077"),
     "connector": ("zulu crm", "xulx crm"),
@@ -63,8 +67,13 @@ class Ground:
 
 
 def told(answer: httpx2.Response) -> str:
-    """What an answer tells."""
-    return f"{answer.status_code} {PASSING.sub('', answer.text)}"
+    """What an answer tells, whenever it is given."""
+    now = datetime.now(UTC)
+
+    def without(found: re.Match[str]) -> str:
+        return "now" if abs(datetime.fromisoformat(f"{found[0]}+00:00") - now) < JUST_NOW else found[0]
+
+    return f"{answer.status_code} {MOMENT.sub(without, PASSING.sub('', answer.text))}"
 
 
 def seen(people: Everybody, planted: Planted) -> dict[Call, str]:

@@ -42,6 +42,9 @@ WORDS: Final[Mapping[int, str]] = {
 }
 
 
+NUL_WORDS: Final = "expected a text without NUL, got one with it"
+
+
 class Fault(BaseModel):
     """One thing that is wrong, and where."""
 
