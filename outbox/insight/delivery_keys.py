@@ -35,6 +35,7 @@ from outbox.model import State
 _QUEUE: Final = table(
     "queue", *(column(name) for name in ("event_id", "connector_id", "ready", "lease_token")), schema="outbox"
 )
+_DELIVERY: Final = table("delivery", column("created_at"), column("connector_id"), schema="outbox")
 _CONNECTORS: Final = table("connectors", column("connector_id"), column("state"), schema="outbox_audit")
 
 
@@ -73,6 +74,15 @@ def places(asked: Asked, stretch: Stretch, start: Place | None, *, newer: bool, 
     if sorting_of(asked) is Sorting.ROUTED:
         return _routed(asked, stretch, start, newer=newer).limit(most)
     return _of_events(asked, stretch, start, newer=newer).limit(most)
+
+
+def edge_after(asked: Asked, stretch: Stretch, deliveries: int, *, newer: bool) -> Select[Any]:
+    """When the last of so many deliveries of the stretch was routed, from its begin on; by an index alone."""
+    routed = _DELIVERY.c.created_at
+    found = _inside(select(routed), routed, stretch)
+    if asked.connector_ids is not None:
+        found = found.where(_DELIVERY.c.connector_id.in_(asked.connector_ids))
+    return _sorted(found, (routed,), newer=newer).offset(deliveries).limit(1)
 
 
 def _routed(asked: Asked, stretch: Stretch, start: Place | None, *, newer: bool) -> Select[Any]:

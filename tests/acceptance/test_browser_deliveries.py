@@ -1,6 +1,7 @@
 """Deliveries as a person sees them: found, looked into, replayed, in light and dark and on a phone."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -45,7 +46,10 @@ def arrange(sql: Connection, *, dead: int = 3) -> tuple[int, int]:
     for number in range(dead):
         event = insert_event(sql, f"contract {number}")
         insert_delivery(sql, event, crm)
-        gone = {"status_code": 503, "error": "HTTP 503 Service Unavailable: the receiver is being mended"}
+        gone: dict[str, Any] = {
+            "status_code": 503,
+            "error": "HTTP 503 Service Unavailable: the receiver is being mended",
+        }
         insert_attempt(sql, event, crm, outcome="http_error", settled="dead", **gone)
     insert_open(sql, crm, "contract x", due_in=600)
     insert_open(sql, crm, "contract x", ready=False)
@@ -55,9 +59,17 @@ def arrange(sql: Connection, *, dead: int = 3) -> tuple[int, int]:
     insert_delivery(sql, event, crm, body=body)
     row = sql.execute("SELECT now() + interval '4 seconds', now() + interval '12 seconds'").fetchone()
     assert row is not None
-    refused = {"outcome": "http_error", "status_code": 503, "error": "HTTP 503", "timings": {"total": 30.0}}
+    refused: dict[str, Any] = {
+        "outcome": "http_error",
+        "status_code": 503,
+        "error": "HTTP 503",
+        "timings": {"total": 30.0},
+    }
     insert_attempt(sql, event, crm, 1, started_at=row[0], **refused)
-    answer = {"response_headers": {"content-type": "text/html"}, "response_body": b"<script>alert(1)</script> thanks"}
+    answer: dict[str, Any] = {
+        "response_headers": {"content-type": "text/html"},
+        "response_body": b"<script>alert(1)</script> thanks",
+    }
     insert_attempt(sql, event, crm, 2, started_at=row[1], timings=TIMES, request_headers=SENT, **answer)
     return event, crm
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection as Reader
 from outbox import audit
 from outbox.access import Within
 from outbox.audit import Question
-from outbox.cursor import Cursor
+from outbox.cursor import Cursor, Place, Sorting
 from outbox.errors import ConfigurationError
 from outbox.insight.deliveries import Page, listed
 from outbox.model import Outcome, State, Trigger
@@ -184,18 +184,6 @@ def test_nothing_of_other_units_is_found(reader: Reader) -> None:
     assert listed(reader, Question(connector="old"), within=("bu2",)).rows != ()
 
 
-def test_a_look_that_stops_says_how_far_it_went(reader: Reader) -> None:
-    """And goes on from there until all was seen: each delivery once."""
-    question = Question(trigger=Trigger.CREATE, since=audit.clock(reader) - timedelta(minutes=10))
-    expected = audit.delivery_keys(reader, question)
-    pages = list(onwards(reader, question, patience=0))
-
-    assert sorted(key for page in pages for key in keys(page)) == sorted(expected)
-    assert len(pages) > 1
-    assert all(page.stopped and isinstance(page.looked_to, datetime) for page in pages[:-1])
-    assert not pages[-1].stopped
-
-
 def test_a_cursor_of_other_filters_is_refused(reader: Reader) -> None:
     """It stands in another order."""
     page = listed(reader, Question(limit=3), within=None)
@@ -239,3 +227,29 @@ def add(db: Connection, late: bool, deliveries: int) -> None:  # noqa: FBT001 (d
         event = insert_event(db)
         insert_delivery(db, event, 1, **({"created_at": datetime.now(UTC) - timedelta(minutes=1)} if late else {}))
         insert_attempt(db, event, 1, outcome="timeout", status_code=None, settled="dead")
+
+
+def test_a_look_that_stops_says_how_far_it_went(growing: Database) -> None:
+    """And goes on from there, both ways, until all was seen: each delivery once. Many may be routed in one instant."""
+    question = Question(trigger=Trigger.REVIEW)
+    with connect(growing) as db, growing.engine.connect() as reader:
+        db.execute(
+            "INSERT INTO outbox.delivery (event_id, connector_id, connector_version, trigger, contract_id,"
+            " business_unit, content_type, created_at)"
+            " SELECT 1000000 + n, 1, 1, CASE n % 500 WHEN 0 THEN 'review' ELSE 'send' END, 'k', 'bu1', 'text/plain',"
+            " now() + n / 2000 * interval '1 s' FROM generate_series(1, 5000) AS n"
+        )
+        expected = audit.delivery_keys(reader, question)
+        back = list(onwards(reader, question, patience=0))
+        last = Cursor(Sorting.ROUTED, Place(audit.clock(reader) - timedelta(days=1), 0, 0), newer=True)
+        forth = list(onwards(reader, question, newer=True, cursor=last, patience=0))
+
+    assert len(expected) == 10
+    for pages, times in (
+        (back, [page.looked_to for page in back[:-1]]),
+        (forth, [page.looked_to for page in forth[:-1]]),
+    ):
+        assert sorted(key for page in pages for key in keys(page)) == sorted(expected)
+        assert len(pages) > 2
+        assert all(isinstance(time, datetime) for time in times)
+        assert not pages[-1].stopped
