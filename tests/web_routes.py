@@ -56,8 +56,8 @@ class Call:
 
     @property
     def varies(self) -> bool:
-        """Whether its path names something that belongs to somebody; the questions are everybody's."""
-        return "{" in self.path.replace("{name}", "").replace("{form}", "")
+        """Whether its path names something that belongs to somebody; the questions and calls are everybody's."""
+        return "{" in re.sub(r"\{(name|form|operation_id)\}", "", self.path)
 
     @property
     def harm(self) -> int:

@@ -15,12 +15,12 @@ from outbox.log import configure_log, get_log
 from outbox.settings import Log
 from outbox.web.headers import POLICY
 from tests.conftest import Database
-from tests.dashboard_sample import ALFA, SECRET, UNCOVERED, ZULU, Planted, install_dashboard_sample, plant
+from tests.dashboard_sample import ALFA, SECRET, UNCOVERED, ZIRKON, Planted, install_dashboard_sample, plant
 from tests.factories import Connection, connect, insert_attempt, insert_delivery, insert_event, insert_queued
 from tests.postgres import Server
 from tests.source_tree import nothing
 from tests.web import KEY, PASSWORD, site_on
-from tests.web_roles import NOBODY, Everybody, everybody, parts_of, seen_anew
+from tests.web_roles import NOBODY, Everybody, everybody, is_page, parts_of, seen_anew
 from tests.web_routes import OPEN, Call, calls
 
 CALLS = [call for call in calls() if call != OPEN]
@@ -31,18 +31,22 @@ LIMITED = "admin, limited"
 """Who sees most of those who are limited; to the same business unit as the others."""
 MOST_BYTES = 100_000
 MANY = 150
-OF_ZULU = re.compile(rf"zulu|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b", re.IGNORECASE)
-PASSING = re.compile(r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|"late_seconds":-?[\d.]+')
+OF_ZIRKON = re.compile(
+    rf"zirkon|\b{ZIRKON.contracts // 1000}\d{{3}}\b|\b{ZIRKON.events // 1000}\d{{3}}\b", re.IGNORECASE
+)
+PASSING = re.compile(
+    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|"late_seconds":-?[\d.]+|urn:uuid:[\w-]+'
+)
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
 JUST_NOW = timedelta(minutes=15)
 ASKED_FOR = {
-    "business_unit": (ZULU.id, "9077"),
-    "connector": ("zulu crm", "xulx crm"),
-    "contract": (str(ZULU.contracts), "1234567"),
-    "q": ("zulu", "qqqq"),
+    "business_unit": (ZIRKON.id, "9077"),
+    "connector": ("zirkon crm", "ziwkan crm"),
+    "contract": (str(ZIRKON.contracts), "1234567"),
+    "q": ("zirkon", "qqqq"),
 }
-"""Words of a query that name something of zulu's, and words that name nothing."""
+"""Words of a query that name something of zirkon's, and words that name nothing."""
 SIGNING = "cGxhbnRlZC1zZWNyZXQ"
 """How the planted signing secrets begin."""
 
@@ -54,7 +58,7 @@ class Ground:
     sql: Connection
     people: Everybody
     alfa: Planted
-    zulu: Planted
+    zirkon: Planted
     before: dict[Call, str]
     after: dict[Call, str]
 
@@ -97,10 +101,10 @@ def ground(server: Server, template: str) -> Iterator[Ground]:
         alfa = plant(database, sql, site.box, ALFA)
         with everybody(site) as people:
             before = seen(people, alfa)
-            zulu = plant(database, sql, site.box, ZULU)
+            zirkon = plant(database, sql, site.box, ZIRKON)
             plant(database, sql, site.box, UNCOVERED)
             with site_on(database, alerts=alerts) as anew, seen_anew(people, anew) as same:
-                yield Ground(sql, same, alfa, zulu, before, seen(same, alfa))
+                yield Ground(sql, same, alfa, zirkon, before, seen(same, alfa))
     database.dispose()
 
 
@@ -109,16 +113,16 @@ def test_records_of_others_change_nothing_that_the_limited_see(ground: Ground) -
     pairs = {call: (ground.before[call], ground.after[call]) for call in READING}
     nothing(f"{call}: {apart(*pair)}" for call, pair in pairs.items() if pair[0] != pair[1])
     viewer = {call: told(ground.look("viewer, limited", call)) for call in READING}
-    shown = [(call, OF_ZULU.findall(text)) for call in READING for text in (ground.after[call], viewer[call])]
+    shown = [(call, OF_ZIRKON.findall(text)) for call in READING for text in (ground.after[call], viewer[call])]
     nothing(f"{call}: {sorted(set(found))}" for call, found in shown if found)
 
 
 def test_what_belongs_to_others_is_as_what_is_not_there(ground: Ground) -> None:
     """An id of another unit answers in the words of an id that nobody has."""
-    nobody = replace(ground.zulu, deliveries={"delivered": (999_999_999, 999_999)}, contract="88888888")
+    nobody = replace(ground.zirkon, deliveries={"delivered": (999_999_999, 999_999)}, contract="88888888")
     for call in READING:
         if call.varies:
-            theirs, none = (ground.look(LIMITED, call, one) for one in (ground.zulu, nobody))
+            theirs, none = (ground.look(LIMITED, call, one) for one in (ground.zirkon, nobody))
             assert theirs.status_code in (403, 404), call
             assert told(theirs) == told(none), call
 
@@ -149,7 +153,10 @@ def test_secrets_are_never_seen_again(ground: Ground) -> None:
 
 
 def test_every_answer_says_what_browsers_may(ground: Ground) -> None:
-    """A policy without inline scripts, no sniffing, no frame, no referrer elsewhere, nothing kept by a cache."""
+    """A policy without inline scripts, no sniffing, no frame, no referrer elsewhere, nothing kept by a cache.
+
+    A document, such as a proof, may do even less: it has no script at all.
+    """
     expected = {
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
@@ -160,7 +167,10 @@ def test_every_answer_says_what_browsers_may(ground: Ground) -> None:
     for kind in (NOBODY, LIMITED):
         for call in CALLS if kind == NOBODY else READING:
             headers = ground.look(kind, call).headers
-            assert {name: headers.get(name) for name in expected} == expected, call
+            policy = headers["content-security-policy"]
+            document = "sandbox" in policy and "default-src 'none'" in policy and "script" not in policy
+            asked = expected | ({"content-security-policy": policy} if document else {})
+            assert {name: headers.get(name) for name in asked} == asked, call
 
 
 def test_nothing_changes_without_a_form_of_the_same_session(ground: Ground) -> None:
@@ -199,10 +209,7 @@ def test_pages_are_made_of_what_the_policy_allows(ground: Ground) -> None:
     """No inline script, style or event; nothing of another host; one main heading on a whole page."""
     for call in PAGES:
         answer = ground.look("admin", call)
-        if (
-            answer.headers.get("content-type", "").startswith("text/html")
-            and "content-disposition" not in answer.headers
-        ):
+        if is_page(answer.headers):
             found = Markup()
             found.feed(answer.text)
             assert found.faults == [], call
@@ -241,7 +248,7 @@ def filled(ground: Ground) -> Ground:
 
 
 def test_no_page_is_large(filled: Ground) -> None:
-    """Below 100 kB, however much there is to show, but for what is downloaded."""
+    """Below 100 kB, however much there is to show, but for what is downloaded or printed."""
     answers = {call: filled.look("admin", call) for call in PAGES}
-    whole = {call: len(one.content) for call, one in answers.items() if "content-disposition" not in one.headers}
+    whole = {call: len(one.content) for call, one in answers.items() if is_page(one.headers)}
     nothing(f"{call}: {size:,} bytes" for call, size in whole.items() if size >= MOST_BYTES)
