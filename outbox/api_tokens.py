@@ -85,3 +85,8 @@ def revoke_token(connection: Connection, token_id: int) -> str | None:
     """Ends it for good and returns its name; None when it was ended or never there."""
     name: str | None = connection.execute(query("api_token_revoke"), {"id": token_id}).scalar_one_or_none()
     return name
+
+
+def token_words(name: str) -> str:
+    """How records of access name a token."""
+    return f"token {name.strip().lower()[:100]!r}"

@@ -16,18 +16,19 @@ CANCELLED = 2_000
 def mend(engine: Engine, *, by: str, seconds: float) -> None:
     """Runs the sweep, unless another worker did in this slot; each step is a transaction of its own.
 
-    Two that lock lanes twice in one transaction may wait for each other.
+    Two that lock lanes twice in one transaction may wait for each other. What is to be cancelled goes first: its lanes
+    may have lost their heads, and nothing is wrong with that.
     """
     with engine.begin() as connection:
         if not worker.tick(connection, "mend lanes", seconds=seconds):
             return
+    if cancelled := _cancel_orphans(engine, by=by):
+        get_log().warning("orphans_cancelled", deliveries=cancelled)
     with engine.begin() as connection:
         if mended := mend_lanes(connection):
             get_log().error("lanes_were_stuck", lanes=mended)
     if arranged := arrange_lanes(engine):
         get_log().info("lanes_arranged", deliveries=arranged)
-    if cancelled := _cancel_orphans(engine, by=by):
-        get_log().warning("orphans_cancelled", deliveries=cancelled)
 
 
 def _cancel_orphans(engine: Engine, *, by: str) -> int:

@@ -97,7 +97,7 @@ def sign_in(connection: Connection, *, name: str, password: str, address: str) -
 
     Raises TooManyError where it was refused too often lately, whatever the password.
     """
-    asked = {"object": _user(name), "address": address, "seconds": REFUSED_WITHIN_SECONDS}
+    asked = {"object": user_words(name), "address": address, "seconds": REFUSED_WITHIN_SECONDS}
     lately = connection.execute(query("web_sign_in_refused"), asked).one()
     if (
         lately.of_both >= MOST_REFUSED_OF_BOTH
@@ -107,7 +107,9 @@ def sign_in(connection: Connection, *, name: str, password: str, address: str) -
         raise TooManyError("sign-in was refused too often; try again in a quarter of an hour, or ask an admin")
     row = connection.execute(query("web_user_by_name"), {"name": name}).one_or_none()
     if not matches(password, None if row is None else row.password_hash) or row is None:
-        write_record(connection, who="nobody", via="page", act=SIGN_IN_REFUSED, object_=_user(name), address=address)
+        write_record(
+            connection, who="nobody", via="page", act=SIGN_IN_REFUSED, object_=user_words(name), address=address
+        )
         return None
     if outdated(row.password_hash):
         connection.execute(query("web_user_rehash"), {"id": row.id, "password_hash": hash_password(password)})
@@ -119,7 +121,9 @@ def open_session(connection: Connection, person: Person, *, address: str, hours:
     token = secrets.token_urlsafe(32)
     asked = {"hash": token_hash(token), "user_id": person.id, "address": address, "seconds": hours * 3_600}
     connection.execute(query("web_session_open"), asked)
-    write_record(connection, who=person.name, via="page", act="signed in", object_=_user(person.name), address=address)
+    write_record(
+        connection, who=person.name, via="page", act="signed in", object_=user_words(person.name), address=address
+    )
     return token
 
 
@@ -139,5 +143,6 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _user(name: str) -> str:
+def user_words(name: str) -> str:
+    """How records of access name a person."""
     return f"user {name.strip().lower()[:100]!r}"

@@ -78,13 +78,13 @@ class Judged:
 
 def judge(connection: Connection, keys: Sequence[Key]) -> Iterator[Judged]:
     """What a replay of each of these deliveries would do; one that doesn't exist is left out."""
-    for batch in _batches(keys):
+    for batch in batches(keys):
         yield from _judge(connection, batch)
 
 
 def replay(engine: Engine, keys: Sequence[Key], *, asked_by: str) -> Iterator[Judged]:
     """Replays these deliveries, a transaction a batch, and tells what was done with each; who asked is recorded."""
-    for batch in _batches(keys):
+    for batch in batches(keys):
         with engine.begin() as connection:
             done = _replay(connection, batch, asked_by=asked_by)
         yield from done
@@ -115,13 +115,13 @@ def _replay(connection: Connection, batch: Sequence[Key], *, asked_by: str) -> l
     brought = _run(connection, "replay_forward", [*forward, *heads])
     done = [(key, Verdict.AGAIN) for key in sorted(queued)] + [(key, Verdict.FORWARD) for key in sorted(brought)]
     verdicts = {"verdicts": [verdict.value for _, verdict in done], "asked_by": asked_by}
-    connection.execute(query("replay_record"), _arrays([key for key, _ in done]) | verdicts)
+    connection.execute(query("replay_record"), arrays([key for key, _ in done]) | verdicts)
     refused = set(again) - queued  # their body was erased meanwhile
     return [one for one in judged if one.key not in refused] + _judge(connection, sorted(refused))
 
 
 def _judge(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
-    rows = connection.execute(query("replay_verdicts"), _arrays(batch))
+    rows = connection.execute(query("replay_verdicts"), arrays(batch))
     return [
         Judged(row.event_id, row.connector_id, row.connector, row.contract_id, Verdict(row.verdict), row.head)
         for row in rows
@@ -131,12 +131,14 @@ def _judge(connection: Connection, batch: Sequence[Key]) -> list[Judged]:
 def _run(connection: Connection, name: str, keys: Sequence[Key]) -> set[Key]:
     if not keys:
         return set()
-    return {(row.event_id, row.connector_id) for row in connection.execute(query(name), _arrays(keys))}
+    return {(row.event_id, row.connector_id) for row in connection.execute(query(name), arrays(keys))}
 
 
-def _arrays(keys: Sequence[Key]) -> dict[str, object]:
+def arrays(keys: Sequence[Key]) -> dict[str, object]:
+    """Keys as statements take them: an array of event ids, and one of connector ids."""
     return {"event_ids": [event_id for event_id, _ in keys], "connector_ids": [owner for _, owner in keys]}
 
 
-def _batches(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+def batches(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """As many as one transaction takes."""
     return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))

@@ -61,12 +61,17 @@ def _fault(one: dict[str, Any], file: str, model: type[BaseModel]) -> str:
         return f"{where}: expected a value, got none; add the key"
     if kind == "model_type":
         return f"{where}: expected a table of keys, got something else; correct it"
-    words = one["msg"]
-    for theirs, ours in _WORDS:
-        words = words.replace(theirs, ours, 1)
+    words = in_our_words(one["msg"])
     if isinstance(written, dict) or ", got " in words:  # such a rule names what came itself, and no secret
         return f"{where}: {words}"
     return f"{where}: {words}; got {'a secret' if _is_secret(model, path) else repr(written)[:120]}"
+
+
+def in_our_words(message: str) -> str:
+    """What pydantic says, as all other faults are worded."""
+    for theirs, ours in _WORDS:
+        message = message.replace(theirs, ours, 1)
+    return message
 
 
 def _is_secret(model: type[BaseModel], path: tuple[str | int, ...]) -> bool:

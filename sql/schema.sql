@@ -2741,6 +2741,38 @@ COMMENT ON COLUMN outbox.worker.unopened IS 'Connectors whose secret its keys do
 
 COMMENT ON COLUMN outbox.worker.clock_ahead IS 'Seconds by which its host''s clock was ahead of the database''s at its last sign of life.';
 
+CREATE VIEW outbox_audit.acts AS
+ SELECT id AS act_id,
+    at,
+    who,
+    via,
+    act,
+    object,
+    business_units,
+    detail,
+    address
+   FROM outbox.access_record r;
+
+COMMENT ON VIEW outbox_audit.acts IS 'Who did what by page, API or command, and who looked at content: sign-ins, looks, replays, changes of users and tokens. Filter by at; page by at and act_id. What changed of a connector stands in config_changes.';
+
+COMMENT ON COLUMN outbox_audit.acts.act_id IS 'Its number.';
+
+COMMENT ON COLUMN outbox_audit.acts.at IS 'When.';
+
+COMMENT ON COLUMN outbox_audit.acts.who IS 'Who: the user''s or the token''s name, of a command whom --as named; nobody where sign-in was refused.';
+
+COMMENT ON COLUMN outbox_audit.acts.via IS 'By which way: page, api or command.';
+
+COMMENT ON COLUMN outbox_audit.acts.act IS 'In words: signed in, sign-in refused, looked, asked, replayed, ...';
+
+COMMENT ON COLUMN outbox_audit.acts.object IS 'What it was done to, such as delivery 12/3 or connector ''crm''.';
+
+COMMENT ON COLUMN outbox_audit.acts.business_units IS 'Whose it is, or to whom the asker was limited; NULL: nobody''s, or all''s.';
+
+COMMENT ON COLUMN outbox_audit.acts.detail IS 'What else was kept; never a secret, never content.';
+
+COMMENT ON COLUMN outbox_audit.acts.address IS 'From where, as the server saw it.';
+
 CREATE VIEW outbox_audit.alerts AS
  SELECT id AS alert_id,
     rule,
@@ -3570,7 +3602,8 @@ CREATE VIEW outbox_audit.contract_timeline AS
     NULL::text AS outcome,
     e.changed,
     1 AS hop,
-    NULL::integer AS connector_id
+    NULL::integer AS connector_id,
+    e.business_unit
    FROM outbox.event e
 UNION ALL
  SELECT e.contract_id,
@@ -3584,7 +3617,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     2 AS hop,
-    n.connector_id
+    n.connector_id,
+    e.business_unit
    FROM ((outbox.event e
      JOIN outbox.decision n ON ((n.event_id = e.id)))
      LEFT JOIN outbox.connector c ON ((c.id = n.connector_id)))
@@ -3604,7 +3638,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     3 AS hop,
-    r.connector_id
+    r.connector_id,
+    e.business_unit
    FROM ((outbox.event e
      JOIN outbox.replay r ON ((r.event_id = e.id)))
      JOIN outbox.connector c ON ((c.id = r.connector_id)))
@@ -3624,7 +3659,8 @@ UNION ALL
     t.outcome,
     NULL::jsonb AS changed,
     4 AS hop,
-    t.connector_id
+    t.connector_id,
+    d.business_unit
    FROM ((outbox.delivery d
      JOIN outbox.attempt t ON (((t.event_id = d.event_id) AND (t.connector_id = d.connector_id))))
      JOIN outbox.connector c ON ((c.id = d.connector_id)))
@@ -3644,7 +3680,8 @@ UNION ALL
     NULL::text AS outcome,
     NULL::jsonb AS changed,
     5 AS hop,
-    NULL::integer AS connector_id
+    NULL::integer AS connector_id,
+    NULL::text AS business_unit
    FROM outbox.erasure r
   ORDER BY 1, 2, 4, 11, 12, 8;
 
@@ -3673,6 +3710,8 @@ COMMENT ON COLUMN outbox_audit.contract_timeline.changed IS 'Of an event: column
 COMMENT ON COLUMN outbox_audit.contract_timeline.hop IS 'Order among what happened at one instant.';
 
 COMMENT ON COLUMN outbox_audit.contract_timeline.connector_id IS 'The connector; NULL as connector is.';
+
+COMMENT ON COLUMN outbox_audit.contract_timeline.business_unit IS 'The contract''s business unit when the event was captured; NULL where it had none, and of an erasure.';
 
 CREATE VIEW outbox_audit.coverage AS
  WITH days AS NOT MATERIALIZED (
@@ -4593,6 +4632,10 @@ CREATE UNIQUE INDEX alert_open ON outbox.alert USING btree (rule, subject) WHERE
 
 CREATE UNIQUE INDEX api_token_name ON outbox.api_token USING btree (lower(name)) WHERE (revoked_at IS NULL);
 
+CREATE INDEX attempt_failed ON ONLY outbox.attempt USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
+
+CREATE INDEX attempt_0_event_id_connector_id_outcome_status_code_idx ON outbox.attempt_0 USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
+
 CREATE INDEX attempt_settled ON ONLY outbox.attempt USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
 CREATE INDEX attempt_0_settled_event_id_idx ON outbox.attempt_0 USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
@@ -4604,6 +4647,8 @@ CREATE INDEX attempt_0_started_at_event_id_connector_id_idx ON outbox.attempt_0 
 CREATE INDEX attempt_trouble ON ONLY outbox.attempt USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
 CREATE INDEX attempt_0_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_0 USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
+
+CREATE INDEX attempt_default_event_id_connector_id_outcome_status_code_idx ON outbox.attempt_default USING btree (event_id, connector_id, outcome, status_code) WHERE (outcome <> 'ok'::text);
 
 CREATE INDEX attempt_default_settled_event_id_idx ON outbox.attempt_default USING btree (settled, event_id) WHERE (settled = ANY (ARRAY['dead'::text, 'cancelled'::text]));
 
@@ -4635,6 +4680,10 @@ CREATE INDEX delivery_business_unit ON ONLY outbox.delivery USING brin (business
 
 CREATE INDEX delivery_0_business_unit_idx ON outbox.delivery_0 USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
 
+CREATE INDEX delivery_connector_time ON ONLY outbox.delivery USING btree (connector_id, created_at, event_id);
+
+CREATE INDEX delivery_0_connector_id_created_at_event_id_idx ON outbox.delivery_0 USING btree (connector_id, created_at, event_id);
+
 CREATE INDEX delivery_connector ON ONLY outbox.delivery USING btree (connector_id, event_id);
 
 CREATE INDEX delivery_0_connector_id_event_id_idx ON outbox.delivery_0 USING btree (connector_id, event_id);
@@ -4648,6 +4697,8 @@ CREATE INDEX delivery_created_at ON ONLY outbox.delivery USING btree (created_at
 CREATE INDEX delivery_0_created_at_event_id_connector_id_idx ON outbox.delivery_0 USING btree (created_at, event_id, connector_id);
 
 CREATE INDEX delivery_default_business_unit_idx ON outbox.delivery_default USING brin (business_unit text_bloom_ops (n_distinct_per_range='100')) WITH (pages_per_range='32');
+
+CREATE INDEX delivery_default_connector_id_created_at_event_id_idx ON outbox.delivery_default USING btree (connector_id, created_at, event_id);
 
 CREATE INDEX delivery_default_connector_id_event_id_idx ON outbox.delivery_default USING btree (connector_id, event_id);
 
@@ -4705,6 +4756,8 @@ CREATE INDEX web_session_user ON outbox.web_session USING btree (user_id);
 
 CREATE UNIQUE INDEX web_user_name ON outbox.web_user USING btree (lower(name)) WHERE (removed_at IS NULL);
 
+ALTER INDEX outbox.attempt_failed ATTACH PARTITION outbox.attempt_0_event_id_connector_id_outcome_status_code_idx;
+
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_0_pkey;
 
 ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_event_id_idx;
@@ -4712,6 +4765,8 @@ ALTER INDEX outbox.attempt_settled ATTACH PARTITION outbox.attempt_0_settled_eve
 ALTER INDEX outbox.attempt_started_at ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_idx;
 
 ALTER INDEX outbox.attempt_trouble ATTACH PARTITION outbox.attempt_0_started_at_event_id_connector_id_outcome_idx;
+
+ALTER INDEX outbox.attempt_failed ATTACH PARTITION outbox.attempt_default_event_id_connector_id_outcome_status_code_idx;
 
 ALTER INDEX outbox.attempt_pkey ATTACH PARTITION outbox.attempt_default_pkey;
 
@@ -4731,6 +4786,8 @@ ALTER INDEX outbox.decision_event ATTACH PARTITION outbox.decision_default_event
 
 ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_0_business_unit_idx;
 
+ALTER INDEX outbox.delivery_connector_time ATTACH PARTITION outbox.delivery_0_connector_id_created_at_event_id_idx;
+
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_0_connector_id_event_id_idx;
 
 ALTER INDEX outbox.delivery_contract ATTACH PARTITION outbox.delivery_0_contract_id_event_id_idx;
@@ -4740,6 +4797,8 @@ ALTER INDEX outbox.delivery_created_at ATTACH PARTITION outbox.delivery_0_create
 ALTER INDEX outbox.delivery_pkey ATTACH PARTITION outbox.delivery_0_pkey;
 
 ALTER INDEX outbox.delivery_business_unit ATTACH PARTITION outbox.delivery_default_business_unit_idx;
+
+ALTER INDEX outbox.delivery_connector_time ATTACH PARTITION outbox.delivery_default_connector_id_created_at_event_id_idx;
 
 ALTER INDEX outbox.delivery_connector ATTACH PARTITION outbox.delivery_default_connector_id_event_id_idx;
 

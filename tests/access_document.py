@@ -10,7 +10,7 @@ from outbox.access import ROLE_WORDS, Role
 from outbox.embedded import binaries
 from outbox.migrations import migrate
 from tests.conftest import Database
-from tests.dashboard_sample import ALFA, ZIRKON, Planted, install_dashboard_sample, plant
+from tests.dashboard_sample import ALFA, ZULU, Planted, install_dashboard_sample, plant
 from tests.factories import connect
 from tests.postgres import DEFAULT_VERSION, Server
 from tests.web import site_on
@@ -27,7 +27,7 @@ SIGNS = {YES: "✓", OWN: "own", NO: "no"}
 def peopled(database: Database) -> Iterator[tuple[Everybody, Planted, Planted]]:
     """Everybody on a database of two business units, the first of which the limited are limited to."""
     with site_on(database) as site, connect(database) as sql:
-        own, other = plant(database, sql, site.box, ALFA), plant(database, sql, site.box, ZIRKON)
+        own, other = plant(database, sql, site.box, ALFA), plant(database, sql, site.box, ZULU)
         with everybody(site) as people:
             yield people, own, other
 

@@ -56,10 +56,10 @@ class Unit:
 
 
 ALFA = Unit("9011", "alfa", 4_711_000, 1_000)
-ZIRKON = Unit("9012", "zirkon", 9_922_000, 880_000)
+ZULU = Unit("9012", "zulu", 9_922_000, 880_000)
 UNCOVERED = Unit("9013", "kilo", 5_533_000, 550_000)
 """Nobody's: no connector is there for it."""
-UNITS = (ALFA, ZIRKON, UNCOVERED)
+UNITS = (ALFA, ZULU, UNCOVERED)
 _NAMED = "INSERT INTO business_unit (id, name, country) OVERRIDING SYSTEM VALUE VALUES (:id, :name, 'CH')"
 
 

@@ -1,8 +1,12 @@
 """What a statement did, as EXPLAIN tells it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
+
+import psycopg
+from psycopg import sql
 
 TABLES = ("queue", "inbox", "event", "delivery", "attempt", "decision")
 
@@ -53,3 +57,20 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
     for inner in node.get("Plans", ()):
         yield from _nodes(inner)
+
+
+def explain(connection: "psycopg.Connection[Any]", statement: str, values: dict[str, Any], mode: str) -> Plan:
+    """The plan of a statement of ours as it ran, prepared and planned so; nothing of what it did stays."""
+    numbered = statement
+    for place, name in enumerate(values, 1):
+        numbered = numbered.replace(f"%({name})s", f"${place}")
+    numbered = re.sub(r"--[^\n]*", "", numbered).replace("%%", "%")
+    connection.execute("SAVEPOINT before")
+    connection.execute(f"SET LOCAL plan_cache_mode = {mode}".encode())
+    connection.execute(f"PREPARE looked_at AS {numbered}".encode())
+    execute = sql.SQL("EXECUTE looked_at({})").format(sql.SQL(", ").join(map(sql.Literal, values.values())))
+    row = connection.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}").format(execute)).fetchone()
+    connection.execute("DEALLOCATE looked_at")
+    connection.execute("ROLLBACK TO before")
+    assert row is not None
+    return Plan.read(row[0])

@@ -25,11 +25,12 @@ LAYERS: dict[str, str] = {
         outbox.proposal.expiry outbox.proposal.rules outbox.proposal.candidates outbox.proposal outbox.proposal.toml
         outbox.alerting
         outbox.capture_expiry outbox.deadlines outbox.lack outbox.explained
-        outbox.access
+        outbox.access outbox.answers
         outbox.connector_words
         outbox.insight.ways
         outbox.stretches outbox.insight outbox.insight.histogram outbox.insight.grid outbox.insight.axis
-        outbox.insight.chart outbox.insight.verdict""",
+        outbox.insight.chart outbox.insight.verdict
+        outbox.cursor outbox.curl_command outbox.delivery_story outbox.shown_body""",
     "ground": """
         outbox.resources outbox.toml_file outbox.settings outbox.log outbox.db outbox.secret_box outbox.embedded
         outbox.clock
@@ -56,35 +57,52 @@ LAYERS: dict[str, str] = {
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens
-        outbox.insight outbox.insight.form
+        outbox.insight.form
         outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
         outbox.insight.connector_versions
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
         outbox.insight.expiring
-        outbox.figuring outbox.insight.figures outbox.insight.backlog""",
+        outbox.figuring outbox.insight.figures outbox.insight.backlog
+        outbox.people_edits outbox.insight.changes outbox.insight.system
+        outbox.audit_views outbox.insight.delivery_keys outbox.insight.delivery_walk outbox.insight.deliveries
+        outbox.insight.delivery outbox.cancel outbox.bulk
+        outbox.insight.history""",
     "order": """
         outbox.send_pool outbox.capacity outbox.room outbox.router outbox.holds outbox.settling outbox.relay
         outbox.trial outbox.connector_preview outbox.backfill outbox.chores
         outbox.questions.differs outbox.questions.proof outbox.questions.why_not outbox.questions.would_have_sent
         outbox.questions
+        outbox.insight.questions
         outbox.doctor.ground outbox.doctor.delivery outbox.doctor.service outbox.doctor.source outbox.doctor.rights
         outbox.doctor.files outbox.doctor.storage outbox.doctor.retention outbox.doctor
         outbox.alert_hook outbox.gauges outbox.monitor outbox.doctor.alerts
         outbox.expiry outbox.doctor.expiry""",
     "web": """
         outbox.web.errors outbox.web.site outbox.web.render outbox.web.visit outbox.web.headers
+        outbox.web.cells outbox.web.download outbox.web.person_forms outbox.web.examination
+        outbox.web.pages.users outbox.web.pages.tokens outbox.web.pages.system outbox.web.pages.changes
+        outbox.web.pages.audit
         outbox.web.configuring outbox.web.configuring.sealing outbox.web.configuring.editing
         outbox.web.configuring.previewing outbox.web.configuring.sending outbox.web.configuring.showing
         outbox.web.configuring.saving outbox.web.pages.configurations outbox.web.pages.connector_form
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web
+        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
-        outbox.web.pages.connector_acts outbox.web.pages.connector_versions
+        outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.pages.connector_trial
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
-        outbox.web.serving""",
+        outbox.web.serving
+
+        outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
+        outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
+        outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
+        outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.bulk
+        outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units
+        outbox.web.api.health outbox.web.api.document outbox.web.pages.api
+        outbox.web.bulk_words""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers
@@ -94,7 +112,7 @@ LAYERS: dict[str, str] = {
         outbox_demo.pages""",
     "command": """
         outbox.cli.context outbox.cli.sentences outbox.cli.author
-        outbox.cli.answers outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
+        outbox.cli.tables outbox.cli.filters outbox.cli.forms outbox.cli.connector_options
         outbox.cli.connectors_show outbox.cli.connectors_code outbox.cli.connectors_send outbox.cli.connectors_write
         outbox.cli.connectors outbox.cli.service outbox.cli.source outbox.cli.ask outbox.cli.replay outbox.cli.doctor
         outbox.cli.questions
@@ -102,7 +120,7 @@ LAYERS: dict[str, str] = {
         outbox.cli.init
         outbox.cli.alerts
         outbox.cli.expiry
-        outbox.cli.erase
+        outbox.cli.erase outbox.cli.person_options outbox.cli.users outbox.cli.tokens
         outbox.cli.web""",
 }
 """Every module, lowest layer first; a module imports from its own layer and those above it in this list."""

@@ -4,7 +4,6 @@ The statements are those that the store runs, with the values it binds, each pla
 generically, as the server does once it has prepared them.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import Cursor, sql
+from psycopg import Cursor
 from sqlalchemy import Connection, event, text
 
 from outbox import health, store
@@ -26,7 +25,7 @@ from outbox.secret_box import SecretBox
 from tests.conftest import Database
 from tests.factories import connect, insert_connector, insert_note
 from tests.leases import attempt
-from tests.plans import Plan
+from tests.plans import Plan, explain
 from tests.postgres import DEFAULT_VERSION, Server
 
 WAITING = 100_000
@@ -99,7 +98,7 @@ def plan_of(crowd: Crowd, work: Callable[[Connection], object], opening: str, mo
 
     def look(_: object, cursor: "Cursor[Any]", statement: str, values: dict[str, Any], *_more: object) -> None:
         if opening in statement:
-            plans.append(_explain(cursor.connection, statement, values, mode))
+            plans.append(explain(cursor.connection, statement, values, mode))
 
     event.listen(engine, "before_cursor_execute", look)
     try:
@@ -110,22 +109,6 @@ def plan_of(crowd: Crowd, work: Callable[[Connection], object], opening: str, mo
         event.remove(engine, "before_cursor_execute", look)
     assert len(plans) == 1
     return plans[0]
-
-
-def _explain(connection: "psycopg.Connection[Any]", statement: str, values: dict[str, Any], mode: str) -> Plan:
-    numbered = statement
-    for place, name in enumerate(values, 1):
-        numbered = numbered.replace(f"%({name})s", f"${place}")
-    numbered = re.sub(r"--[^\n]*", "", numbered).replace("%%", "%")
-    connection.execute("SAVEPOINT before")
-    connection.execute(f"SET LOCAL plan_cache_mode = {mode}".encode())
-    connection.execute(f"PREPARE looked_at AS {numbered}".encode())
-    execute = sql.SQL("EXECUTE looked_at({})").format(sql.SQL(", ").join(map(sql.Literal, values.values())))
-    row = connection.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}").format(execute)).fetchone()
-    connection.execute("DEALLOCATE looked_at")
-    connection.execute("ROLLBACK TO before")
-    assert row is not None
-    return Plan.read(row[0])
 
 
 def _claim(crowd: Crowd, connection: Connection) -> list[Leased]:

@@ -19,6 +19,8 @@ from outbox.cli import (
     replay,
     service,
     source,
+    tokens,
+    users,
     web,
 )
 from outbox.cli.context import Chosen
@@ -62,4 +64,6 @@ def _before(
 for part in (service, web, source, init, expiry, ask, replay, erase, doctor, alerts, demo):
     part.register(app)
 app.add_typer(connectors.app, name="connectors")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(questions.app, name="ask")

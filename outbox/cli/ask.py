@@ -8,8 +8,8 @@ import typer
 from sqlalchemy import Connection
 
 from outbox import audit
+from outbox.answers import change_words, print_csv, print_json
 from outbox.audit import Answer, Question
-from outbox.cli.answers import print_csv, print_json
 from outbox.cli.context import engine_of
 from outbox.cli.filters import (
     BusinessUnit,
@@ -22,7 +22,7 @@ from outbox.cli.filters import (
     Until,
 )
 from outbox.cli.forms import Format, FormatWord, chosen_format
-from outbox.cli.tables import Column, Row, Shape, change_words, print_table
+from outbox.cli.tables import Column, Row, Shape, print_table
 from outbox.model import Outcome
 
 Event: TypeAlias = Annotated[int | None, typer.Option(help="Id of the event.")]

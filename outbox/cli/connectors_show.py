@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
-from outbox.cli.answers import print_json
+from outbox.answers import print_json
 from outbox.cli.context import box_of, engine_of
 from outbox.cli.forms import AsJson, PageFormatWord, wants_json
 from outbox.cli.tables import Column, Shape, print_table, table_console

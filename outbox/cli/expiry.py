@@ -12,7 +12,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from outbox import audit
-from outbox.cli.answers import print_csv, print_json
+from outbox.answers import print_csv, print_json
 from outbox.cli.context import confirm, engine_of, settings_of
 from outbox.cli.forms import Format, FormatWord, chosen_format
 from outbox.cli.sentences import SentencesGroup

@@ -13,11 +13,11 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from typer.main import get_command as command_of
 
-from outbox.cli.answers import print_csv, print_json
+from outbox.answers import print_csv, print_json, told
 from outbox.cli.context import engine_of, settings_of
 from outbox.cli.forms import Format, FormatWord, chosen_format
 from outbox.cli.sentences import SentencesGroup
-from outbox.cli.tables import Column, Row, Shape, change_words, print_table
+from outbox.cli.tables import Column, Shape, print_table
 from outbox.errors import ConfigurationError, RefusedError
 from outbox.questions import PAGES, answer
 from outbox.questions.declaration import WRITTEN, Kind, NamedQuestion, Parameter
@@ -152,7 +152,7 @@ def _ask(
 ) -> None:
     chosen = chosen_format(form)
     with engine_of(context) as engine, _in_time(seconds), read_only(engine, seconds=seconds) as reading:
-        values = values_of(reading.connection, question, written)
+        values = values_of(reading.connection, question, written, within=None)
         asked = Asked(reading, question.statement, values, settings_of(context).report.max_bytes)
         match answer(shelved, asked):
             case Rows() as rows:
@@ -208,22 +208,13 @@ def _shape(answered: Rows, listed: list[Answered]) -> Shape:
 
 def _column(name: str, listed: list[Answered]) -> Column:
     values = [row[name] for row in listed]
-    told = any(isinstance(value, dict) for value in values)
+    changes = any(isinstance(value, dict) for value in values)
     zone = " (UTC)" if any(isinstance(value, datetime) for value in values) else ""
     texts = [value for value in values if isinstance(value, str)]
     return Column(
         name.replace("_", " ") + zone,
-        (lambda row: _told(row, name)) if told else name,
-        long=told or any(len(text) > _LONG for text in texts),
+        (lambda row: told(row[name])) if changes else name,
+        long=changes or any(len(text) > _LONG for text in texts),
         folds=bool(texts),
         coloured=name in _COLOURED,
     )
-
-
-def _told(row: Row, name: str) -> object:
-    """Changes as words; any other JSON as it is."""
-    value = row[name]
-    changes = isinstance(value, dict) and all(
-        isinstance(one, dict) and set(one) == {"old", "new"} for one in value.values()
-    )
-    return change_words(value) if changes else value

@@ -9,8 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from outbox import canonical
-from outbox.cli.answers import written
+from outbox.answers import written
 
 OFF_TERMINAL_WIDTH = 1_000
 _GAP = 2
@@ -191,15 +190,3 @@ def moment_cell(moment: datetime, *, short: bool = True, year: bool = True) -> s
         return at.isoformat(sep=" ", timespec="milliseconds")
     whole = at.isoformat(sep=" ", timespec="seconds")
     return whole if year else whole.partition("-")[2]
-
-
-def change_words(changed: Mapping[str, Any] | None) -> str:
-    """Each column with its old and new value, on one line."""
-    return "; ".join(
-        f"{column} changed" if values is None else f"{column}: {_json(values['old'])} -> {_json(values['new'])}"
-        for column, values in (changed or {}).items()
-    )
-
-
-def _json(value: object) -> str:
-    return canonical.dumps(value).decode()

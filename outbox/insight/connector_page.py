@@ -20,6 +20,7 @@ MOST_FAILED = 2_000
 MOST_LOOKED_AT = 5_000
 """Among how many of a connector's deliveries those in sight are looked for."""
 SHOWN = 8
+_HIGHEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ class Next:
 
 def standing(connection: Connection, connector_id: int, *, within: Within) -> Standing | None:
     """How the connector stands; None for one that there isn't, or that isn't theirs to see."""
+    if connector_id > _HIGHEST:
+        return None
     row = connection.execute(query("insight_connector_one"), _asked(connector_id, within)).one_or_none()
     if row is None:
         return None

@@ -12,8 +12,8 @@ from outbox.resources import query
 
 STEPS = 300
 """So many ids are looked at from the beginning of what was typed on."""
-LOOKED = 5_000
-"""So many of the newest events are looked at for contracts that changed last."""
+LOOKED, LOOKED_OF_UNIT = 2_000, 20_000
+"""So many events are looked at for contracts that changed last; the second for those of one business unit."""
 LARGEST_EVENT = 2**63 - 1
 
 
@@ -46,10 +46,11 @@ def recent(
     connection: Connection, *, within: Within, business_unit: str | None = None, before: int | None = None, most: int
 ) -> Recent:
     """Contracts that changed last, by the events older than `before`; of one business unit, where one is named."""
-    values = {"before": before, "looked": LOOKED, "business_unit": business_unit, "within": bound(within)}
+    most_looked = LOOKED if within is None and business_unit is None else LOOKED_OF_UNIT
+    values = {"before": before, "looked": most_looked, "business_unit": business_unit, "within": bound(within)}
     *found, edge = connection.execute(query("contract_recent"), values).mappings()
     shown = found[:most]
     if len(found) > most:
         return Recent(shown, shown[-1]["event_id"], shown[-1]["occurred_at"])
-    older = edge["event_id"] if edge["looked"] == LOOKED else None
+    older = edge["event_id"] if edge["looked"] == most_looked else None
     return Recent(shown, older, reached(edge["occurred_at"], within=within))

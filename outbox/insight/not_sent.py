@@ -19,10 +19,10 @@ UNSENT = (
 """Nobody heard of it."""
 FOLDED = (Reason.COALESCED, Reason.UNCHANGED)
 """Not sent by itself: another event of its transaction was, or nothing changed in the end."""
-STRETCH = 10_000
+STRETCH = 5_000
 """So many event ids are looked at in one step; what was sent as a whole between is skipped."""
-STEPS = 3
-"""So many steps are made for a page where the first ones find nothing."""
+STEPS, STEPS_OF_UNIT = 3, 4
+"""So many steps are made for a page where the first ones find nothing; the second for one business unit's, cheaper."""
 PAGE = 50
 
 
@@ -73,7 +73,7 @@ def look(connection: Connection, wanted: Wanted, *, within: Within) -> Looked:
     """Looks back until something is found, a few steps at most."""
     before = _start(connection, wanted)
     groups: tuple[Group, ...] = ()
-    for _ in range(STEPS):
+    for _ in range(STEPS if within is None and wanted.business_unit is None else STEPS_OF_UNIT):
         newest = connection.execute(query("unsent_newest"), {"before": before}).scalar_one()
         if newest is None:
             return Looked(groups, None, None)

@@ -6,7 +6,8 @@ The file begins with comment lines that say what is asked. Then come its paramet
     -- param since (moment, default 7d): from this moment on
     -- param contract (text, optional): this contract alone
 
-In the statement `:connector` stands for the value, NULL where an optional one was left out.
+In the statement `:connector` stands for the value, NULL where an optional one was left out. `:within`, which no line
+declares, stands for the business units that who asks is limited to, NULL where all are theirs to see.
 """
 
 import re
@@ -30,6 +31,8 @@ _NOT_STATEMENT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"", re.
 _FORM = "-- param NAME (TYPE): words, or (TYPE, optional) or (TYPE, default VALUE)"
 RESERVED = ("format", "help", "limit", "output", "timeout")
 """Options that every question has, or may have, of itself."""
+WITHIN = "within"
+"""The bind by which a statement keeps to the business units of who asks."""
 
 
 class Kind(StrEnum):
@@ -76,12 +79,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class NamedQuestion:
-    """A question that has a name: `answers` says in words what it asks, `statement` asks it."""
+    """A question that has a name: `answers` says in words what it asks, `statement` asks it.
+
+    A `scoped` one keeps to the business units of who asks; who is limited to some may ask no other.
+    """
 
     name: str
     answers: str
     parameters: tuple[Parameter, ...]
     statement: str
+    scoped: bool = False
 
     @property
     def title(self) -> str:
@@ -104,10 +111,11 @@ def declare(name: str, text: str) -> NamedQuestion:
         faults.append(f"expected a statement that only asks: SELECT, WITH, VALUES or TABLE; got {rest.split()[0]!r}")
     parameters = [one for line in written if (one := _parameter(line, faults)) is not None]
     known = [one.name for one in parameters]
+    bound = set(_BIND.findall(_bare(rest)))
     faults += [f"parameter {one!r} is declared twice; remove one" for one in sorted(set(known)) if known.count(one) > 1]
     faults += [
         f":{bind} stands in the statement and is not declared; {suggestion(bind, known)} Add: {_FORM}"
-        for bind in sorted(set(_BIND.findall(_bare(rest))) - set(known))
+        for bind in sorted(bound - {WITHIN, *known})
         if len(known) == len(written)
     ]
     faults += [
@@ -116,7 +124,9 @@ def declare(name: str, text: str) -> NamedQuestion:
     ]
     if faults:
         raise ConfigurationError(*(f"question {name}: {fault}" for fault in faults))
-    return NamedQuestion(name, words, tuple(parameters), _BIND.sub(_only(known), rest))
+    scoped = WITHIN in bound
+    statement = _BIND.sub(_only([*known, WITHIN] if scoped else known), rest)
+    return NamedQuestion(name, words, tuple(parameters), statement, scoped)
 
 
 def binds(statement: str) -> frozenset[str]:
@@ -156,6 +166,11 @@ def _parameter(line: str, faults: list[str]) -> Parameter | None:
     if kind not in set(Kind):
         faults.append(
             f"parameter {found['name']!r}: unknown type {kind!r}; {suggestion(kind, (one.value for one in Kind))}"
+        )
+        return None
+    if found["name"] == WITHIN:
+        faults.append(
+            f"parameter {WITHIN!r}: it is bound by itself, to the business units of who asks; remove the line"
         )
         return None
     if found["name"] in RESERVED:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from outbox import present
 from outbox.model import ALL_BUSINESS_UNITS, Company, Connector, Event, Json
+from outbox.questions.declaration import WITHIN
 from outbox.questions.reading import Answered, Asked, Rows
 from outbox.questions.source import require_mapping
 from outbox.questions.told import differences, told
@@ -42,9 +43,11 @@ def _rows(asked: Asked) -> Iterator[Answered]:
     units = _units(connection, ids[0])
     contracts = (row["contract_id"] for row in asked.rows().rows)
     while batch := list(islice(contracts, BATCH)):
-        got = connection.execute(query("ask_last_got"), {"contract_ids": batch, "connector_ids": list(ids)}).all()
+        got = connection.execute(
+            query("ask_last_got"), {"contract_ids": batch, "connector_ids": list(ids), WITHIN: asked.values[WITHIN]}
+        ).all()
         standing = present.read_contracts(connection, [row.contract_id for row in got])
-        pairs = [_pair(row, standing.get(row.contract_id), units) for row in got]
+        pairs = [_pair(row, standing.get(row.contract_id), units, asked.values[WITHIN]) for row in got]
         named = {one for pair in pairs if pair.now is not None for one in company_ids(pair.now)}
         companies = present.read_companies(connection, named)
         for pair in pairs:
@@ -59,12 +62,14 @@ def _units(connection: Connection, connector_id: int) -> Sequence[str]:
     return units
 
 
-def _pair(row: Row[Any], now: present.ContractNow | None, units: Sequence[str]) -> _Pair:
+def _pair(row: Row[Any], now: present.ContractNow | None, units: Sequence[str], within: Sequence[str] | None) -> _Pair:
     then = connector_of(row.connector_id, row.connector_version, row.spec)
     if row.body is None:
         return _Pair(row, then, None, "the bytes that it got are not kept: they were erased")
     if then is None:
         return _Pair(row, then, None, f"version {row.connector_version} of the connector is not on record")
+    if within is not None and (now is None or now.business_unit not in within):
+        return _Pair(row, then, None, "the contract is no more in your business units")
     if now is None:
         return _Pair(row, then, None, "the contract is no more: deleted, or left out by the mapping's query")
     if now.business_unit not in units and not (ALL_BUSINESS_UNITS in units and now.business_unit is not None):

@@ -100,7 +100,8 @@ def _undecided(facts: Facts) -> Why:
     return Why(
         "other_business_unit",
         f"the event belongs to business unit {facts.business_unit}, and when it was decided, at {at}, the connector"
-        f" reported for {', '.join(sorted(then))}" + (since if _covers(facts.units, facts.business_unit) else ""),
+        f" reported for {', '.join(sorted(then)) or 'others'}"
+        + (since if _covers(facts.units, facts.business_unit) else ""),
     )
 
 
@@ -161,7 +162,8 @@ def _held(facts: Facts) -> Why:
 
 
 def _blocked(facts: Facts) -> Why:
-    words = f"it waits behind event {facts.blocked_by} of the same contract, for a contract's reports go in order"
+    head = "an earlier event" if facts.blocked_by is None else f"event {facts.blocked_by}"
+    words = f"it waits behind {head} of the same contract, for a contract's reports go in order"
     return Why("blocked", words, facts.blocked_by)
 
 

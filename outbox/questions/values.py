@@ -7,26 +7,36 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from sqlalchemy import Connection
 
 from outbox import audit
+from outbox.access import Within
 from outbox.audit_names import business_unit_id, connector_ids
-from outbox.errors import ConfigurationError
+from outbox.errors import ConfigurationError, RefusedError
 from outbox.model import Trigger
 from outbox.moment import parse_moment
-from outbox.questions.declaration import Kind, NamedQuestion, Parameter
+from outbox.questions.declaration import WITHIN, Kind, NamedQuestion, Parameter
 from outbox.suggest import suggestion
+
+UNSCOPED = (
+    "question {name}: it tells of all business units, and you are limited to some; it would keep to yours if its"
+    " statement used :within"
+)
 
 
 def values_of(
-    connection: Connection, question: NamedQuestion, written: Mapping[str, str | bool | None]
+    connection: Connection, question: NamedQuestion, written: Mapping[str, str | bool | None], *, within: Within
 ) -> dict[str, object]:
-    """A value for each parameter; raises ConfigurationError with every fault.
+    """A value for each parameter, and `within` for who asks; raises ConfigurationError with every fault.
 
-    A connector becomes the ids that had this name, the present one first; a business unit its id; a moment is UTC.
+    Who is limited to business units may name what is of these alone, and no question that does not keep to them:
+    RefusedError. A connector becomes the ids that had this name, the present one first; a business unit its id; a
+    moment is UTC.
     """
+    if within is not None and not question.scoped:
+        raise RefusedError(UNSCOPED.format(name=question.name))
     unknown = sorted(set(written) - {one.name for one in question.parameters})
     known = [one.option for one in question.parameters]
     faults = [f"--{name}: unknown parameter; {suggestion(f'--{name}', known)}" for name in unknown]
     now = audit.clock(connection)
-    values: dict[str, object] = {}
+    values: dict[str, object] = {WITHIN: None if within is None else list(within)}
     for parameter in question.parameters:
         given = written.get(parameter.name)
         given = parameter.default if given is None else given
@@ -36,7 +46,7 @@ def values_of(
                 faults.append(f"{parameter.option}: expected {parameter.words}, got none; add it")
             continue
         try:
-            values[parameter.name] = _value(connection, parameter, given, now)
+            values[parameter.name] = _value(connection, parameter, given, now, within)
         except (ValueError, ConfigurationError) as fault:
             faults.append(f"{parameter.option}: {str(fault).removeprefix(f'{parameter.kind.value}: ')}")
     since, until = values.get("since"), values.get("until")
@@ -47,15 +57,15 @@ def values_of(
     return values
 
 
-def _value(connection: Connection, parameter: Parameter, given: str | bool, now: datetime) -> object:  # noqa: FBT001 (as it was written)
+def _value(connection: Connection, parameter: Parameter, given: str | bool, now: datetime, within: Within) -> object:  # noqa: FBT001 (as it was written)
     written = str(given)
     match parameter.kind:
         case Kind.MOMENT:
             value: object = parse_moment(written, now=now)
         case Kind.CONNECTOR:
-            value = list(connector_ids(connection, written))
+            value = list(connector_ids(connection, written, within=within))
         case Kind.BUSINESS_UNIT:
-            value = business_unit_id(connection, written)[0]
+            value = business_unit_id(connection, written, within=within)[0]
         case Kind.FLAG:
             value = _flag(given)
         case Kind.TEXT | Kind.NUMBER | Kind.TRIGGER | Kind.ZONE:

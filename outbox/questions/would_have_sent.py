@@ -9,6 +9,7 @@ from outbox import present
 from outbox.connectors import standing_connectors
 from outbox.errors import ConfigurationError
 from outbox.model import ALL_BUSINESS_UNITS, Connector, Event, Reason
+from outbox.questions.declaration import WITHIN
 from outbox.questions.reading import Answered, Asked, Rows
 from outbox.questions.source import require_mapping
 from outbox.report import build_report, company_ids
@@ -49,9 +50,13 @@ def _rows(asked: Asked, connector: Connector) -> Iterator[Answered]:
 
 def _page(asked: Asked, connector: Connector, *, after: int, last: int) -> Sequence[Row[Any]]:
     given = {name: asked.values[name] for name in ("since", "until", "contract")}
+    every = ALL_BUSINESS_UNITS in connector.business_units
+    within = asked.values[WITHIN]
     units = {
-        "all_units": ALL_BUSINESS_UNITS in connector.business_units,
-        "business_units": list(connector.business_units),
+        "all_units": every and within is None,
+        "business_units": [one for one in within if every or one in connector.business_units]
+        if within is not None
+        else list(connector.business_units),
     }
     bounds = {"after": after, "last": last, "most": BATCH}
     return asked.connection.execute(query("ask_history"), {**given, **units, **bounds}).all()

@@ -20,10 +20,12 @@ from outbox.secret_box import NO_KEY, SecretBox
 from outbox.sender import Transport, make_transport
 from outbox.settings import Settings
 from outbox.source_names import read_business_units
+from outbox.web.examination import Examination
 from outbox.web.keeping import Keeping
 
 READ_SECONDS = 10.0
 NAMES_SECONDS = 60.0
+QUESTIONS_AT_ONCE = 4
 
 
 class Site:
@@ -42,6 +44,7 @@ class Site:
         self.keeping = Keeping(self.reading)
         self._names: tuple[float, Mapping[str, str]] | None = None
         self._naming = threading.Lock()
+        self.asking = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
 
     @contextmanager
     def reading(self, seconds: float = READ_SECONDS) -> Iterator[Connection]:
@@ -52,6 +55,16 @@ class Site:
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that writes."""
         return self.engine.begin()
+
+    @cached_property
+    def patient_engine(self) -> Engine:
+        """Connections of their own for what may take long, so that no page waits for one."""
+        return make_engine(self.settings, pool_size=0, name="contract-outbox web", abandoned_seconds=60.0)
+
+    @cached_property
+    def examination(self) -> Examination:
+        """What the doctor finds."""
+        return Examination(lambda: self.patient_engine, self.settings)
 
     @cached_property
     def transport(self) -> Transport:

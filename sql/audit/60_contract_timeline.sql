@@ -8,12 +8,13 @@ SELECT e.contract_id, e.occurred_at AS at, 'event' AS what, e.id AS event_id, NU
                               ELSE x.key || ' changed' END, '; ' ORDER BY x.key)
           FROM jsonb_each(e.changed) AS x),
          e.detail::text), '')) AS words,
-       e.trigger, NULL::integer AS number, NULL::text AS outcome, e.changed, 1 AS hop, NULL::integer AS connector_id
+       e.trigger, NULL::integer AS number, NULL::text AS outcome, e.changed, 1 AS hop, NULL::integer AS connector_id,
+       e.business_unit
 FROM outbox.event e
 UNION ALL
 SELECT e.contract_id, n.decided_at, 'decision', n.event_id, c.name,
        outbox_audit.decision_words(n.reason, e.trigger, e.business_unit, n.into_event_id, n.reread),
-       e.trigger, NULL, NULL, NULL, 2, n.connector_id
+       e.trigger, NULL, NULL, NULL, 2, n.connector_id, e.business_unit
 FROM outbox.event e
 JOIN outbox.decision n ON n.event_id = e.id
 LEFT JOIN outbox.connector c ON c.id = n.connector_id
@@ -21,7 +22,7 @@ UNION ALL
 SELECT e.contract_id, r.asked_at, 'replay', r.event_id, c.name,
        concat('replay asked for by ', r.asked_by, CASE r.verdict WHEN 'again' THEN ': to be sent again'
                                                     ELSE ': its next attempt made now' END),
-       e.trigger, NULL, NULL, NULL, 3, r.connector_id
+       e.trigger, NULL, NULL, NULL, 3, r.connector_id, e.business_unit
 FROM outbox.event e
 JOIN outbox.replay r ON r.event_id = e.id
 JOIN outbox.connector c ON c.id = r.connector_id
@@ -29,14 +30,14 @@ UNION ALL
 SELECT d.contract_id, t.started_at, 'attempt', t.event_id, c.name,
        concat(CASE t.kind WHEN 'auto' THEN '' ELSE t.kind || ', ' END, 'attempt ', t.number, ': ', t.outcome,
               ' ' || t.status_code, ' in ' || round(t.duration_ms) || ' ms', ': ' || t.error, '; ' || t.settled),
-       d.trigger, t.number, t.outcome, NULL, 4, t.connector_id
+       d.trigger, t.number, t.outcome, NULL, 4, t.connector_id, d.business_unit
 FROM outbox.delivery d
 JOIN outbox.attempt t ON t.event_id = d.event_id AND t.connector_id = d.connector_id
 JOIN outbox.connector c ON c.id = d.connector_id
 UNION ALL
 SELECT r.contract_id, r.erased_at, 'erasure', NULL, NULL,
        concat('content erased by ', r.erased_by, ': ', r.reason, CASE WHEN r.cancelled > 0 THEN '; deliveries cancelled: ' || r.cancelled END),
-       NULL, NULL, NULL, NULL, 5, NULL
+       NULL, NULL, NULL, NULL, 5, NULL, NULL
 FROM outbox.erasure r
 ORDER BY contract_id, at, event_id, hop, connector_id, number;
 COMMENT ON VIEW outbox_audit.contract_timeline IS
@@ -53,3 +54,5 @@ COMMENT ON COLUMN outbox_audit.contract_timeline.number IS 'Of an attempt: its n
 COMMENT ON COLUMN outbox_audit.contract_timeline.outcome IS 'Of an attempt: ok, http_error, ..., as in attempts.';
 COMMENT ON COLUMN outbox_audit.contract_timeline.changed IS 'Of an event: column -> [old, new].';
 COMMENT ON COLUMN outbox_audit.contract_timeline.connector_id IS 'The connector; NULL as connector is.';
+COMMENT ON COLUMN outbox_audit.contract_timeline.business_unit IS
+  'The contract''s business unit when the event was captured; NULL where it had none, and of an erasure.';

@@ -73,6 +73,11 @@ COMMENT ON COLUMN outbox.access_record.business_units IS 'Whose it is; NULL: nob
 COMMENT ON COLUMN outbox.access_record.detail IS 'What else is worth keeping; never a secret, never content.';
 COMMENT ON COLUMN outbox.access_record.address IS 'From where, as the server saw it.';
 
+-- What the lists of deliveries are read by: those of one connector by time, and what failed by its event. A success
+-- writes nothing into the second.
+CREATE INDEX delivery_connector_time ON outbox.delivery (connector_id, created_at, event_id);
+CREATE INDEX attempt_failed ON outbox.attempt (event_id, connector_id, outcome, status_code) WHERE outcome <> 'ok';
+
 -- What expired, newest first, and a contract's changes that could not be captured: any other event, and any change that
 -- was captured, writes nothing here.
 CREATE INDEX event_expired ON outbox.event (id) WHERE trigger = 'expired';

@@ -6,7 +6,10 @@ SELECT last.event_id AS id, e.occurred_at, CAST(CAST(e.xid AS text) AS bigint) A
        false AS overlaps, last.connector_id, last.connector_version, last.content_type, last.body, last.got_at,
        CAST(v.spec AS text) AS spec,
        (SELECT count(*) FROM outbox.queue q
-        WHERE q.contract_id = asked.contract_id AND q.connector_id = ANY (CAST(:connector_ids AS integer[]))) AS waiting
+        WHERE q.contract_id = asked.contract_id AND q.connector_id = ANY (CAST(:connector_ids AS integer[]))
+          AND (CAST(:within AS text[]) IS NULL OR EXISTS (
+            SELECT FROM outbox.delivery o WHERE o.event_id = q.event_id AND o.connector_id = q.connector_id
+                                            AND o.business_unit = ANY (CAST(:within AS text[]))))) AS waiting
 FROM unnest(CAST(:contract_ids AS text[])) AS asked (contract_id)
 CROSS JOIN LATERAL (
   SELECT d.event_id, d.connector_id, d.connector_version, d.content_type, d.body,
@@ -16,6 +19,7 @@ CROSS JOIN LATERAL (
   WHERE d.contract_id = asked.contract_id
     AND d.connector_id = ANY (CAST(:connector_ids AS integer[]))
     AND d.kind <> 'test'
+    AND (CAST(:within AS text[]) IS NULL OR d.business_unit = ANY (CAST(:within AS text[])))
     AND (t.outcome = 'ok' OR (t.late AND t.error_code = 'ok'))
   ORDER BY got_at DESC, d.event_id DESC
   LIMIT 1) AS last

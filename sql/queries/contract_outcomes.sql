@@ -1,7 +1,12 @@
 -- What was decided for these events, at most so many decisions each, and what came of what was to be sent: its state and
--- its latest try. Each look-up is one by the event's key.
+-- its latest try. Each look-up is one by the event's key. What heads its lane may be another business unit's, since a
+-- contract may move: then it is not told.
 SELECT n.event_id, n.connector_id, n.connector, n.reason, n.words, n.into_event_id, n.reread, n.decided_at,
-       d.state, d.attempts, d.due_at, d.finished_at, d.last_error, d.blocked_by, d.replaying,
+       d.state, d.attempts, d.due_at, d.finished_at, d.last_error, d.replaying,
+       CASE WHEN CAST(:within AS text[]) IS NULL
+                 OR EXISTS (SELECT FROM outbox.event AS head WHERE head.id = d.blocked_by
+                                                          AND head.business_unit = ANY (CAST(:within AS text[])))
+            THEN d.blocked_by END AS blocked_by,
        a.outcome, a.status_code, a.duration_ms
 FROM outbox.event AS e
 CROSS JOIN LATERAL (

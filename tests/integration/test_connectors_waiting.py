@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from outbox.connector_acts import Emptied, Pace, discard, probe_now, remove
 from outbox.connector_edits import (
@@ -164,8 +165,10 @@ def test_a_long_queue_is_cancelled_in_batches_and_by_the_sweep(
 
     assert emptied == Emptied(4, left=True)
     assert errors(sql) == [by_ada] * 4
-    mend(database.engine, by="host:1", seconds=60)
+    with capture_logs() as lines:
+        mend(database.engine, by="host:1", seconds=60)
     assert errors(sql) == [by_ada] * 4 + [by_sweep] * 3
+    assert [line["event"] for line in lines] == ["orphans_cancelled"]
     assert sql.execute("SELECT count(*) FROM outbox.queue").fetchall() == [(0,)]
 
 

@@ -24,6 +24,7 @@ from tests.factories import (
     insert_event,
     insert_open,
 )
+from tests.receiver import Answer, receiver
 from tests.web import post, signed_in, site_on
 
 LIST = "/configurations/connectors"
@@ -128,7 +129,7 @@ def test_the_page_shows_a_connector_and_no_secret(
     assert SCRIPT not in page
     assert page.count("&lt;script&gt;alert(1)") >= 3
     assert "hush" not in page
-    for part in ("now", "activity", "figures?stretch=7d"):
+    for part in ("state", "now", "activity", "figures?stretch=7d"):
         assert client.get(f"{LIST}/{one.id}/{part}").status_code == 200
 
 
@@ -328,7 +329,7 @@ def test_pages_of_who_is_limited_tell_nothing_of_others(database: Database, db: 
         )
     hold(db, one.id, "10 attempts in a row failed; the last: error-of-unit-of-b")
     with signed_in(site, "vera", Role.VIEWER, ("a",)) as client:
-        paths = ("", "/now", "/activity", "/figures", "/versions")
+        paths = ("", "/state", "/now", "/activity", "/figures", "/versions")
         pages = [client.get(f"{LIST}/{one.id}{path}") for path in paths] + [
             client.get(LIST),
             client.get(f"{LIST}?group=business_unit"),
@@ -351,3 +352,32 @@ def test_a_disabled_one_is_enabled_by_its_page(db: Connection, client: TestClien
     assert "the receiver answered 410 Gone" in page
     assert "when it is enabled" in page
     assert f"{LIST}/{off}/enable" in page
+
+
+def test_a_test_is_sent_as_it_stands_and_its_answer_shown(
+    database: Database, db: Connection, site: Site, client: TestClient
+) -> None:
+    """Through the real sender, by who may operate; what the receiver says is text, and the test is on record."""
+    with receiver() as running:
+        running.answer = lambda _: Answer(status=418, body=SCRIPT.encode())
+        one = crm(database, site, url=running.url)
+        page = post(client, f"{LIST}/{one.id}/test", page=f"{LIST}/{one.id}").text
+
+        assert "HTTP 418" in page
+        assert SCRIPT not in page
+        assert "It is on record as a test of this connector." in page
+        [request] = running.received
+        assert request.headers["x-api-key"] == "hush-key"
+    assert db.execute("SELECT kind, status_code FROM outbox.attempt").fetchall() == [("test", 418)]
+
+
+@pytest.mark.parametrize(
+    "path", ["?q=%00", "?business_unit=%00", "?after_id=99999999999", "/99999999999", "/99999999999/versions"]
+)
+def test_an_address_that_means_nothing_is_no_fault_of_the_database(
+    db: Connection, client: TestClient, path: str
+) -> None:
+    """It finds what it says, or nothing is there."""
+    insert_connector(db)
+
+    assert client.get(f"{LIST}{path}").status_code == (404 if "999" in path else 200)

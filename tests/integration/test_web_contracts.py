@@ -23,6 +23,7 @@ from tests.factories import (
     insert_event,
     insert_note,
     insert_open,
+    insert_queued,
 )
 from tests.web import csrf_of, post, signed_in, site_on
 
@@ -110,14 +111,22 @@ def test_a_contract_that_moved_is_seen_by_each_side_alone(db: Connection, ada: T
     crm = insert_connector(db, "crm")
     before = insert_event(db, "moved", "create", changed={"title": [None, "north title"]})
     after = insert_event(db, "moved", "update", business_unit="bu2", changed={"title": ["north title", WORD]})
+    behind = insert_event(db, "moved", "update")
     sent(db, before, crm)
     sent(db, after, south)
+    insert_decision(db, behind, "deliver", connector_id=crm)
+    insert_delivery(db, behind, crm)
+    insert_delivery(db, after, crm)
+    insert_queued(db, after, crm, position=1)
+    insert_queued(db, behind, crm, position=2, ready=False)
 
     seen, whole = text_of(bob, contract_url("moved")), text_of(ada, contract_url("moved"))
 
     assert WORD in whole
+    assert f"behind event {after}" in whole
     assert f'id="event-{before}"' in seen
-    for hidden in (WORD, "south-crm", f'id="event-{after}"', "bu2"):
+    assert "blocked" in seen
+    for hidden in (WORD, "south-crm", f'id="event-{after}"', "bu2", "behind event"):
         assert hidden not in seen, hidden
     assert bob.get(contract_url("moved"), params={"event": after}).status_code == 404
 

@@ -249,7 +249,7 @@ def test_the_second_of_two_editors_is_told_and_loses_nothing(site: Site, ada: Te
 
     assert told_of.status_code == 409
     assert "Changed by somebody else while you edited it" in told_of.text
-    assert "Version 2: bob, edit by page" in told_of.text
+    assert "Version 2, by bob (edit, page)" in told_of.text
     assert found(site, "crm").version == 2
     pairs = form_of(told_of)
     assert ("url", "https://ada.example/") in pairs

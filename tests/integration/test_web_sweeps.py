@@ -15,7 +15,7 @@ from outbox.log import configure_log, get_log
 from outbox.settings import Log
 from outbox.web.headers import POLICY
 from tests.conftest import Database
-from tests.dashboard_sample import ALFA, SECRET, UNCOVERED, ZIRKON, Planted, install_dashboard_sample, plant
+from tests.dashboard_sample import ALFA, SECRET, UNCOVERED, ZULU, Planted, install_dashboard_sample, plant
 from tests.factories import Connection, connect, insert_attempt, insert_delivery, insert_event, insert_queued
 from tests.postgres import Server
 from tests.source_tree import nothing
@@ -31,22 +31,23 @@ LIMITED = "admin, limited"
 """Who sees most of those who are limited; to the same business unit as the others."""
 MOST_BYTES = 100_000
 MANY = 150
-OF_ZIRKON = re.compile(
-    rf"zirkon|\b{ZIRKON.contracts // 1000}\d{{3}}\b|\b{ZIRKON.events // 1000}\d{{3}}\b", re.IGNORECASE
+OF_ZULU = re.compile(rf"zulu|Zulu unit|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b")
+"""Whatever is theirs; Zulu alone is a time zone."""
+    rf"zulu|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b", re.IGNORECASE
 )
 PASSING = re.compile(
-    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|"late_seconds":-?[\d.]+|urn:uuid:[\w-]+'
+    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|"(?:lag_seconds|late_seconds)":-?[\d.]+|urn:uuid:[\w-]+'
 )
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
 JUST_NOW = timedelta(minutes=15)
 ASKED_FOR = {
-    "business_unit": (ZIRKON.id, "9077"),
-    "connector": ("zirkon crm", "ziwkan crm"),
-    "contract": (str(ZIRKON.contracts), "1234567"),
-    "q": ("zirkon", "qqqq"),
+    "business_unit": (ZULU.id, "9077"),
+    "connector": ("zulu crm", "xulx crm"),
+    "contract": (str(ZULU.contracts), "1234567"),
+    "q": ("zulu", "qqqq"),
 }
-"""Words of a query that name something of zirkon's, and words that name nothing."""
+"""Words of a query that name something of zulu's, and words that name nothing."""
 SIGNING = "cGxhbnRlZC1zZWNyZXQ"
 """How the planted signing secrets begin."""
 
@@ -58,7 +59,7 @@ class Ground:
     sql: Connection
     people: Everybody
     alfa: Planted
-    zirkon: Planted
+    zulu: Planted
     before: dict[Call, str]
     after: dict[Call, str]
 
@@ -101,10 +102,10 @@ def ground(server: Server, template: str) -> Iterator[Ground]:
         alfa = plant(database, sql, site.box, ALFA)
         with everybody(site) as people:
             before = seen(people, alfa)
-            zirkon = plant(database, sql, site.box, ZIRKON)
+            zulu = plant(database, sql, site.box, ZULU)
             plant(database, sql, site.box, UNCOVERED)
             with site_on(database, alerts=alerts) as anew, seen_anew(people, anew) as same:
-                yield Ground(sql, same, alfa, zirkon, before, seen(same, alfa))
+                yield Ground(sql, same, alfa, zulu, before, seen(same, alfa))
     database.dispose()
 
 
@@ -113,16 +114,16 @@ def test_records_of_others_change_nothing_that_the_limited_see(ground: Ground) -
     pairs = {call: (ground.before[call], ground.after[call]) for call in READING}
     nothing(f"{call}: {apart(*pair)}" for call, pair in pairs.items() if pair[0] != pair[1])
     viewer = {call: told(ground.look("viewer, limited", call)) for call in READING}
-    shown = [(call, OF_ZIRKON.findall(text)) for call in READING for text in (ground.after[call], viewer[call])]
+    shown = [(call, OF_ZULU.findall(text)) for call in READING for text in (ground.after[call], viewer[call])]
     nothing(f"{call}: {sorted(set(found))}" for call, found in shown if found)
 
 
 def test_what_belongs_to_others_is_as_what_is_not_there(ground: Ground) -> None:
     """An id of another unit answers in the words of an id that nobody has."""
-    nobody = replace(ground.zirkon, deliveries={"delivered": (999_999_999, 999_999)}, contract="88888888")
+    nobody = replace(ground.zulu, deliveries={"delivered": (999_999_999, 999_999)}, contract="88888888")
     for call in READING:
         if call.varies:
-            theirs, none = (ground.look(LIMITED, call, one) for one in (ground.zirkon, nobody))
+            theirs, none = (ground.look(LIMITED, call, one) for one in (ground.zulu, nobody))
             assert theirs.status_code in (403, 404), call
             assert told(theirs) == told(none), call
 
@@ -168,7 +169,7 @@ def test_every_answer_says_what_browsers_may(ground: Ground) -> None:
         for call in CALLS if kind == NOBODY else READING:
             headers = ground.look(kind, call).headers
             policy = headers["content-security-policy"]
-            document = "sandbox" in policy and "default-src 'none'" in policy and "script" not in policy
+            document = "sandbox" in policy and "default-src 'none'" in policy and "script-src" not in policy
             asked = expected | ({"content-security-policy": policy} if document else {})
             assert {name: headers.get(name) for name in asked} == asked, call
 

@@ -75,3 +75,14 @@ def test_all_faults_are_told_at_once() -> None:
         declare("Q", "-- param x (txt): y\nUPDATE t SET a = 1")
 
     assert len(refused.value.faults) == 4
+
+
+def test_the_units_of_who_asks_are_bound_without_being_declared() -> None:
+    """`:within` makes a question scoped; in a comment or a text it does not, and no parameter has its name."""
+    scoped = declare("q", "-- A?\nSELECT 1 WHERE CAST(:within AS text[]) IS NULL")
+    plain = declare("q", "-- A?\nSELECT ':within' AS text  -- :within")
+
+    assert (scoped.scoped, binds(scoped.statement)) == (True, frozenset({"within"}))
+    assert (plain.scoped, binds(plain.statement)) == (False, frozenset())
+    with pytest.raises(ConfigurationError, match="it is bound by itself, to the business units of who asks"):
+        declare("q", "-- A?\n-- param within (text): whose\nSELECT :within")

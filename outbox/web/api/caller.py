@@ -13,11 +13,14 @@ from outbox.access_records import record_access
 from outbox.api_tokens import find_token
 from outbox.connector_edits import Author
 from outbox.model import Json
+from outbox.web.api.problems import NUL_WORDS, ProblemError
 from outbox.web.errors import ForbiddenError, NotSignedInError
 from outbox.web.site import Site
 from outbox.web.visit import address_of, site_of
 
-_BEARER = HTTPBearer(auto_error=False, description="A token that `outbox tokens create` or the Tokens page made.")
+_BEARER = HTTPBearer(
+    scheme_name="token", auto_error=False, description="A token that `outbox tokens create` or the Tokens page made."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,18 @@ def calling(permission: Permission) -> Callable[..., Caller]:
             raise NotSignedInError("expected a token that holds, got one that is unknown, over or revoked")
         if (refusal := access.refusal(permission)) is not None:
             raise ForbiddenError(refusal)
+        _refuse_nul(request)
         return Caller(request, site, access)
 
     return caller
+
+
+def _refuse_nul(request: Request) -> None:
+    """Ends a call whose path or query holds what PostgreSQL's texts can't."""
+    given = [*request.path_params.items(), *request.query_params.multi_items()]
+    found = [(name, NUL_WORDS) for name, value in given if "\0" in str(value)]
+    if found:
+        raise ProblemError(422, errors=found)
 
 
 Looking: TypeAlias = Annotated[Caller, Depends(calling(Permission.LOOK))]

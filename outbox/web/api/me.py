@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from outbox.access import Role
 from outbox.web.api.caller import Looking
+from outbox.web.api.problems import answers
 
 router = APIRouter(tags=["me"])
 
@@ -19,8 +20,8 @@ class Me(BaseModel):
     business_units: list[str] | None = Field(description="The ids that the token is limited to; null: not limited.")
 
 
-@router.get("/me")
-def me(caller: Looking) -> Me:
+@router.get("/me", responses=answers())
+def get_me(caller: Looking) -> Me:
     """What the token that calls may."""
     access = caller.access
     return Me(

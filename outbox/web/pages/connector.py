@@ -47,6 +47,13 @@ def connector(visit: Looking, connector_id: int, stretch: str = "24h") -> Respon
     return visit.page("connectors/connector.html", configuration=lines, replay_since=REPLAY_SINCE, **values)
 
 
+@router.get(LIST + "/{connector_id:int}/state")
+def connector_state(visit: Looking, connector_id: int) -> Response:
+    """Its state in one line, read out when it changes."""
+    with visit.site.reading() as connection:
+        return visit.fragment("connectors/state.html", connector=seen(visit, connection, connector_id).connector)
+
+
 @router.get(LIST + "/{connector_id:int}/now")
 def connector_now(visit: Looking, connector_id: int) -> Response:
     """How it stands, for who looks on."""

@@ -1,9 +1,9 @@
 """A connector's versions: who changed what, when, from where; and an older one made the present one."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from sqlalchemy import Connection
 
 from outbox.connector import ConnectorSpec
@@ -17,11 +17,12 @@ from outbox.insight.connector_versions import SHOWN, version, versions
 from outbox.source_names import check_connector, read_source_names
 from outbox.web.errors import NotFoundError
 from outbox.web.pages.connector import NO_SUCH, owned, seen
-from outbox.web.pages.connectors import LIST
+from outbox.web.pages.connectors import LIST, Number
 from outbox.web.render import link
 from outbox.web.visit import Configuring, Looking, Visit
 
 router = APIRouter()
+VersionNumber = Annotated[int, Path(ge=1, le=2**31 - 2)]
 ORIGIN_WORDS: Final[Mapping[str, str]] = {
     "code": "as code (connectors.toml)",
     "command": "by command",
@@ -39,7 +40,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
 
 
 @router.get(LIST + "/{connector_id:int}/versions")
-def connector_versions(visit: Looking, connector_id: int, below: int | None = None) -> Response:
+def connector_versions(visit: Looking, connector_id: int, below: Number | None = None) -> Response:
     """The versions, newest first."""
     with visit.site.reading() as connection:
         one = seen(visit, connection, connector_id).connector
@@ -59,7 +60,7 @@ def connector_versions(visit: Looking, connector_id: int, below: int | None = No
 
 
 @router.get(LIST + "/{connector_id:int}/versions/{number:int}/restore")
-def restoring(visit: Configuring, connector_id: int, number: int) -> Response:
+def restoring(visit: Configuring, connector_id: int, number: VersionNumber) -> Response:
     """What restoring the version would change."""
     with visit.site.reading() as connection:
         standing, asked = _asked(visit, connection, connector_id, number)
@@ -70,7 +71,7 @@ def restoring(visit: Configuring, connector_id: int, number: int) -> Response:
 
 
 @router.post(LIST + "/{connector_id:int}/versions/{number:int}/restore")
-def restore(visit: Configuring, connector_id: int, number: int) -> Response:
+def restore(visit: Configuring, connector_id: int, number: VersionNumber) -> Response:
     """Makes the version the present one, as a new version; secrets stay as they are."""
     with visit.site.writing() as connection:
         standing, asked = _asked(visit, connection, connector_id, number)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from outbox.access import Permission
 from outbox.insight.connectors import STATES, Grouping, Place, State, Wanted, figures, listing
 from outbox.model import Trigger
+from outbox.web.pages.unit_choice import unit_choice
 from outbox.web.render import link
 from outbox.web.visit import Looking, Visit
 
 router = APIRouter()
 LIST = "/configurations/connectors"
-MOST_UNITS_SUGGESTED = 200
 GROUPINGS: Mapping[Grouping, str] = {
     "none": "Nothing",
     "state": "State",
@@ -23,19 +23,24 @@ GROUPINGS: Mapping[Grouping, str] = {
 }
 
 
+Text = Annotated[str, AfterValidator(lambda written: written.replace("\0", ""))]
+"""PostgreSQL has no NUL in a text."""
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class Filters(BaseModel):
     """What the list's address says; what it can't mean is left out."""
 
     model_config = ConfigDict(frozen=True)
 
-    q: str = ""
+    q: Text = ""
     state: str = ""
-    business_unit: str = ""
+    business_unit: Text = ""
     trigger: str = ""
     group: str = "none"
-    after_group: str = ""
-    after_name: str = ""
-    after_id: int | None = None
+    after_group: Text = ""
+    after_name: Text = ""
+    after_id: Number | None = None
 
     @property
     def kept(self) -> dict[str, str]:
@@ -65,12 +70,11 @@ def connectors_table(visit: Looking, filters: Filtered) -> Response:
 
 
 def _shown(visit: Visit, filters: Filters) -> dict[str, Any]:
-    within, names = visit.access.within, visit.site.unit_names()
-    units = {unit: name for unit, name in names.items() if visit.access.sees(unit)}
+    within, units = visit.access.within, unit_choice(visit, filters.business_unit)
     wanted = Wanted(
         words=filters.q.strip() or None,
         state=_one(filters.state, get_args(State)),
-        business_unit=_unit(filters.business_unit.strip(), units),
+        business_unit=units.chosen,
         trigger=_one(filters.trigger, tuple(Trigger)),
         grouping=_one(filters.group, get_args(Grouping)) or "none",
         after=_place(filters),
@@ -85,7 +89,7 @@ def _shown(visit: Visit, filters: Filters) -> dict[str, Any]:
         "figures": figured,
         "filters": filters,
         "wanted": wanted,
-        "units": units if len(units) <= MOST_UNITS_SUGGESTED else {},
+        "units": units.proposed,
         "groupings": GROUPINGS,
         "states": STATES,
         "triggers": tuple(Trigger),
@@ -100,14 +104,6 @@ def _shown(visit: Visit, filters: Filters) -> dict[str, Any]:
 
 def _one(given: str, known: tuple[Any, ...]) -> Any:  # noqa: ANN401 (one of `known`, whatever those are)
     return next((one for one in known if one == given), None)
-
-
-def _unit(written: str, units: Mapping[str, str]) -> str | None:
-    """The id of the unit of this id or name; what is neither is taken as an id, and finds what that does."""
-    if not written or written in units:
-        return written or None
-    named = [unit for unit, name in units.items() if name == written]
-    return named[0] if len(named) == 1 else written
 
 
 def _place(filters: Filters) -> Place | None:

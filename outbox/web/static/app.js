@@ -28,13 +28,17 @@ export function replaceContent(part, html) {
   tellTimes(part);
 }
 
+const shown = new WeakMap();
+
 async function refresh(part) {
   if (document.hidden || part.querySelector("form :focus, [popover]:popover-open")) return;
   try {
     const answer = await fetch(part.dataset.live, { headers: { "X-Fragment": "1" } });
     if (answer.status === 401) location.reload();
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    replaceContent(part, await answer.text());
+    const html = await answer.text();
+    if (html !== shown.get(part)) replaceContent(part, html);  // what stands is not read out again
+    shown.set(part, html);
     part.classList.remove("stale");
     part.removeAttribute("title");
   } catch (error) {

@@ -89,6 +89,7 @@ async function test(button) {
   answer.textContent = "Sending ...";
   try {
     replaceContent(answer, await ask("/test"));
+    answer.scrollIntoView({ block: "nearest" });
   } catch (error) {
     answer.textContent = `No answer to show: ${error.message}`;
   }

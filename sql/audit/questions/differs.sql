@@ -10,4 +10,5 @@ FROM outbox.delivery d
 WHERE d.connector_id = ANY (CAST(:connector AS integer[]))
   AND (CAST(:contract AS text) IS NULL OR d.contract_id = CAST(:contract AS text))
   AND (CAST(:since AS timestamptz) IS NULL OR d.created_at >= CAST(:since AS timestamptz))
+  AND (CAST(:within AS text[]) IS NULL OR d.business_unit = ANY (CAST(:within AS text[])))
   AND d.kind <> 'test'

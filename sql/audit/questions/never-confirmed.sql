@@ -13,4 +13,5 @@ FROM outbox_audit.undelivered u
 WHERE u.connector_id = ANY (CAST(:connector AS integer[]))
   AND (CAST(:since AS timestamptz) IS NULL OR u.created_at >= CAST(:since AS timestamptz))
   AND (CAST(:until AS timestamptz) IS NULL OR u.created_at < CAST(:until AS timestamptz))
+  AND (CAST(:within AS text[]) IS NULL OR u.business_unit = ANY (CAST(:within AS text[])))
 ORDER BY u.event_id, u.connector_id

@@ -12,4 +12,5 @@ LEFT JOIN outbox_audit.events e ON e.event_id = d.event_id
 WHERE d.connector_id = ANY (CAST(:connector AS integer[]))
   AND (CAST(:contract AS text) IS NULL OR d.contract_id = CAST(:contract AS text))
   AND (CAST(:event AS bigint) IS NULL OR d.event_id = CAST(:event AS bigint))
+  AND (CAST(:within AS text[]) IS NULL OR d.business_unit = ANY (CAST(:within AS text[])))
 ORDER BY d.event_id, d.connector_id

@@ -19,5 +19,6 @@ WHERE t.started_at >= CAST(:since AS timestamptz)
   AND t.outcome NOT IN ('report', 'blocked')
   AND t.settled IS DISTINCT FROM 'cancelled'
   AND t.kind <> 'test'
+  AND (CAST(:within AS text[]) IS NULL OR t.business_unit = ANY (CAST(:within AS text[])))
 GROUP BY t.connector_id, t.connector
 ORDER BY p95_ms DESC NULLS LAST, attempts DESC, t.connector

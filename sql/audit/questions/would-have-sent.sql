@@ -10,4 +10,5 @@ SELECT min(e.id + 0) AS first, max(e.id + 0) AS last  -- + 0: the first match is
 FROM outbox.event e
 WHERE e.occurred_at >= CAST(:since AS timestamptz)
   AND (CAST(:until AS timestamptz) IS NULL OR e.occurred_at < CAST(:until AS timestamptz))
+  AND (CAST(:within AS text[]) IS NULL OR e.business_unit = ANY (CAST(:within AS text[])))
   AND (CAST(:contract AS text) IS NULL OR e.contract_id = CAST(:contract AS text))
