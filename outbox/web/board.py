@@ -163,7 +163,7 @@ def grid_page(site: Site, within: Within, *, kind: str, chosen: Chosen, page: in
     waiting = _told(lambda: _waiting(site, within)) or ()
     starts = grid.columns(marks.at, length, count)
     lines = [one.line for one in _connectors(site, within)]
-    names = site.unit_names()
+    names = site.unit_names(within=within)
     tallies = grid.with_waiting(settled, ((one.key, one.tally) for one in waiting), starts, length)
     every = grid.rows(lines, tallies, starts, length, names=names, within=within)
     kept = [row for row in every if chosen.keeps(row)]

@@ -33,10 +33,9 @@ MOST_BYTES = 100_000
 MANY = 150
 OF_ZULU = re.compile(rf"zulu|Zulu unit|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b")
 """Whatever is theirs; Zulu alone is a time zone."""
-    rf"zulu|\b{ZULU.contracts // 1000}\d{{3}}\b|\b{ZULU.events // 1000}\d{{3}}\b", re.IGNORECASE
-)
 PASSING = re.compile(
-    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|"(?:lag_seconds|late_seconds)":-?[\d.]+|urn:uuid:[\w-]+'
+    r'name="csrf" value="[^"]+"|\?v=[0-9a-f]+|\b1\d{9}\b|v1,[\w+/=]+|urn:uuid:[\w-]+'
+    r'|"(?:lag_seconds|late_seconds)":-?[\d.]+'
 )
 """What differs from one look to the next and tells nothing: the time now, and the signature over it, among it."""
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
