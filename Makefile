@@ -10,7 +10,7 @@ SCALE  ?=
 
 # Programs that the tests and benchmarks use and that no wheel carries, with the Debian package each comes from.
 SYSTEM := nginx:nginx webhook:webhook faketime:faketime ip:iproute2 unshare:util-linux systemd-analyze:systemd \
-          promtool:prometheus chromium:chromium
+          promtool:prometheus chromium:chromium curl:curl jq:jq
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak bench lint lock schema system clean
