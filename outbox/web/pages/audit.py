@@ -159,10 +159,8 @@ def _choices(visit: Visit, question: NamedQuestion) -> dict[str, list[tuple[str,
             names = connector_choices(connection, within=visit.access.within)
         found[Kind.CONNECTOR.value] = [(name, name) for name in names]
     if Kind.BUSINESS_UNIT in kinds:
-        known = {**{one: one for one in visit.access.within or ()}, **visit.site.unit_names()}
-        found[Kind.BUSINESS_UNIT.value] = [
-            (unit, words) for unit, words in sorted(known.items(), key=lambda one: one[1]) if visit.access.sees(unit)
-        ]
+        known = {**{one: one for one in visit.access.within or ()}, **visit.unit_names}
+        found[Kind.BUSINESS_UNIT.value] = sorted(known.items(), key=lambda one: one[1])
     if Kind.ZONE in kinds:
         places = (zone for zone in sorted(available_timezones()) if "/" in zone and not zone.startswith("Etc/"))
         found[Kind.ZONE.value] = [(zone, zone) for zone in places]
