@@ -71,7 +71,12 @@ def _looked(database: Database, within: Within, words: str) -> Iterator[Row]:
     def curves(last: str) -> Callable[[Site], object]:
         return lambda site: board.curves(site, within, last=last)
 
+    def whole(site: Site) -> None:
+        for one in ("verdict and tiles", "grid of 24h", "curves of 24h"):
+            parts[one](site)
+
     parts: dict[str, Callable[[Site], object]] = {
+        "the whole page": whole,
         "verdict and tiles": lambda site: board.glance(site, within),
         **{f"grid of {kind}": grid(kind) for kind in board.GRIDS},
         **{f"curves of {last}": curves(last) for last in board.SPANS},

@@ -1,6 +1,9 @@
 """Names that people ask by, looked up: connectors, removed ones too, and business units."""
 
-from sqlalchemy import Connection
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from outbox.access import Within
@@ -17,14 +20,22 @@ def connector_ids(connection: Connection, name: str, *, within: Within = None) -
 
     For who is limited to some business units there are those alone that report for one of them.
     """
-    rows = connection.execute(
-        query("audit_connector_names"), {"within": None if within is None else list(within)}
-    ).all()
+    rows = _connectors(connection, within)
     found = tuple(row.connector_id for row in rows if row.connector == name)
     if not found:
         near = suggestion(name, (row.connector for row in rows))
         raise ConfigurationError(f"connector: expected the name of a connector, got {name!r}; {near}")
     return found
+
+
+def connector_names(connection: Connection, *, within: Within) -> list[str]:
+    """The names of the connectors that can be seen, removed ones too, each once."""
+    return sorted({row.connector for row in _connectors(connection, within)})
+
+
+def _connectors(connection: Connection, within: Within) -> Sequence[Row[Any]]:
+    asked = {"within": None if within is None else list(within)}
+    return connection.execute(query("audit_connector_names"), asked).all()
 
 
 def business_unit_id(connection: Connection, written: str, *, within: Within = None) -> tuple[str, str | None]:

@@ -100,6 +100,25 @@ def step(
     return Step(Tally(_counted(list(cancelling.cancel(engine, keys, asked_by=asked_by)))), onward)
 
 
+def run(
+    engine: Engine,
+    question: Question,
+    act: Act,
+    *,
+    within: Within,
+    asked_by: str,
+    cursor: Cursor | None = None,
+    seconds: float = COUNT_SECONDS,
+) -> Step:
+    """Step after step, until all is done or the time is over."""
+    began, counted = time.monotonic(), Counter[tuple[Verdict, str]]()
+    while True:
+        one = step(engine, question, act, within=within, asked_by=asked_by, cursor=cursor)
+        counted, cursor = counted + Counter(one.done.counted), one.onward
+        if cursor is None or time.monotonic() - began > seconds:
+            return Step(Tally(counted), cursor)
+
+
 def _asked(connection: Connection, question: Question, act: Act, *, within: Within) -> Asked:
     if act is Act.CANCEL and (question.state not in BY_STATE or question.state in SETTLED):
         raise ConfigurationError("cancel: expected a state of what waits (pending, blocked or held); choose one")

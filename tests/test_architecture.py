@@ -94,13 +94,14 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.expiry
         outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
         outbox.web.serving
-        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
+
         outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts
         outbox.web.api.reference outbox.web.api.connector_bodies outbox.web.api.connector_changes
         outbox.web.api.connector_answers outbox.web.api.connectors outbox.web.api.connector_acts
         outbox.web.api.contracts outbox.web.api.events outbox.web.api.deliveries outbox.web.api.bulk
         outbox.web.api.not_sent outbox.web.api.expiry outbox.web.api.questions outbox.web.api.business_units
-        outbox.web.api.health outbox.web.api.document outbox.web.pages.api""",
+        outbox.web.api.health outbox.web.api.document outbox.web.pages.api
+        outbox.web.bulk_words""",
     "daemon": "outbox.supervisor scheduler",
     "demo": """
         outbox_demo outbox_demo.books outbox_demo.figures outbox_demo.guardian outbox_demo.journal outbox_demo.ledgers

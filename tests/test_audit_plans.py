@@ -3,18 +3,23 @@
 Filters and facts are those that `make bench ONLY=audit` measures at ten million attempts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from benchmarks.audit import KEPT, PARTS, VIEWS
 from benchmarks.ground import UNITS, statement
 from outbox.embedded import binaries
+from outbox.figuring import count_figures
+from outbox.insight.figures import read_latencies, read_outcomes, read_volumes
 from outbox.migrations import migrate
+from outbox.resources import query
+from outbox.stretches import Length
 from tests.conftest import Database
 from tests.factories import connect, insert_connector
 from tests.plans import TABLES, Plan
@@ -114,3 +119,50 @@ def test_old_ranges_are_left_out_where_the_filter_is_on_event_ids(history: Datab
         plan = plan_of(history, view, "WHERE event_id < 4711 ORDER BY event_id DESC LIMIT 5")
         read = {str(node["Relation Name"]) for node in plan.nodes if node.get("Relation Name", "").startswith(view[:5])}
         assert {name for name in read if name.rsplit("_", 1)[1] not in ("0", "default")} == set(), view
+
+
+def test_the_dashboard_reads_figures_and_of_the_facts_what_is_not_counted(history: Database) -> None:
+    """Neither looking nor counting reads attempts of other times, though there are a hundred thousand."""
+    with connect(history) as connection:
+        connection.execute(
+            "UPDATE outbox.counted SET until = date_trunc('hour', now()) - interval '12 hours' WHERE minutes < 1440"
+        )
+        connection.execute("UPDATE outbox.counted SET until = date_trunc('day', now()) WHERE minutes = 1440")
+    counting = _plans(history, "t.started_at", lambda: count_figures(history.engine, chore="plans", seconds=0.001))
+    looking = _plans(history, "WITH figure", lambda: _look(history))
+    looking += _plans(history, "FROM unnest", lambda: _look(history))
+
+    assert len(counting) > 5
+    assert len(looking) > 3
+    for plan in (*counting, *looking):
+        assert plan.whole_tables == set()
+        assert plan.rows("attempt") <= EVENTS / 400
+        assert plan.pages <= EVENTS / 20
+
+
+def _look(history: Database) -> None:
+    with history.engine.connect() as connection:
+        connection.execute(query("dashboard_limits"))
+        for within in (None, ("5",)):
+            read_outcomes(connection, count=24, column=Length.HOUR, within=within)
+            volumes = read_volumes(connection, span=timedelta(days=1), longest=Length.HOUR, within=within)
+            since, step = volumes.marks.at - timedelta(days=1), timedelta(hours=1)
+            read_latencies(connection, since=since, step=step, longest=Length.HOUR, within=within)
+
+
+def _plans(history: Database, opening: str, work: Callable[[], object]) -> list[Plan]:
+    """The plans of the statements with `opening` in their text, as `work` comes to them."""
+    plans: list[Plan] = []
+
+    def look(_: object, cursor: "psycopg.Cursor[Any]", statement: str, values: dict[str, Any], *_more: object) -> None:
+        if opening in statement and not statement.lstrip("-").startswith("EXPLAIN"):
+            with cursor.connection.cursor() as asking, cursor.connection.transaction(force_rollback=True):
+                explained = asking.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".encode(), values)
+                plans.append(Plan.read(explained.fetchall()[0][0]))
+
+    event.listen(history.engine, "before_cursor_execute", look)
+    try:
+        work()
+    finally:
+        event.remove(history.engine, "before_cursor_execute", look)
+    return plans

@@ -31,6 +31,7 @@ FIXED: Mapping[str, str] = {
     "form": "html",
     "stretch": "498772h",
     "operation": "list_events",
+    "captured": "function outbox.read_contract",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
 }
 """What stands for parts of paths that belong to nobody's business unit."""

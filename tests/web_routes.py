@@ -38,6 +38,8 @@ _ANYWHERE = {
 
 _QUESTION = {"connector": "connector_name", "event": "event"}
 """What a question is asked with: enough for `proof`, which answers as a page, a file and a document."""
+_QUERIES: dict[str, dict[str, str]] = {"/system/capture": {"name": "captured"}}
+"""What else is asked with a query, by its path."""
 _ENDING = ("/remove", "/revoke", "/sign-out")
 
 
@@ -74,7 +76,8 @@ class Call:
             return parts[meant]
 
         path = re.sub(r"\{(\w+)(?::\w+)?\}", stands, self.path)
-        asked = {key: parts[part] for key, part in (_QUESTION if "/questions/{name}" in self.path else {}).items()}
+        wanted = _QUESTION if "/questions/{name}" in self.path else _QUERIES.get(self.path, {})
+        asked = {key: parts[part] for key, part in wanted.items()}
         return (API if self.api else "") + path + (f"?{urlencode(asked)}" if asked else "")
 
     def __str__(self) -> str:

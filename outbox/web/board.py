@@ -24,6 +24,9 @@ Answer = TypeVar("Answer")
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW_SECONDS, WAITING_SHARE = 4.0, 20.0
+WAITING_PATIENCE = 1.0
+"""Where very much waits, pages come without it at first, and it is told as soon as it is counted."""
+
 GRID_SECONDS, CURVE_SECONDS, SLOW_SHARE = 15.0, 15.0, 10.0
 EXPIRING_SECONDS, EXPIRING_SHARE = 60.0, 50.0
 PARTS: Final = {"pending": "pending", "leased": "being sent", "blocked": "behind another", "held": "held"}
@@ -226,7 +229,9 @@ def _waiting(site: Site, within: Within) -> tuple[Waiting, ...]:
     def read(connection: Connection) -> tuple[Waiting, ...]:
         return backlog.read_waiting(connection, within=within)
 
-    return site.keeping.ask(("waiting", within), read, seconds=NOW_SECONDS, share=WAITING_SHARE)
+    return site.keeping.ask(
+        ("waiting", within), read, seconds=NOW_SECONDS, share=WAITING_SHARE, patience=WAITING_PATIENCE
+    )
 
 
 def _connectors(site: Site, within: Within) -> tuple[Standing, ...]:

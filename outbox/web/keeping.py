@@ -28,9 +28,18 @@ class Keeping:
         self._lock = threading.Lock()
 
     def ask(
-        self, key: Hashable, question: Callable[[Connection], Answer], *, seconds: float, share: float = 0.0
+        self,
+        key: Hashable,
+        question: Callable[[Connection], Answer],
+        *,
+        seconds: float,
+        share: float = 0.0,
+        patience: float = PATIENCE_SECONDS,
     ) -> Answer:
-        """The answer, at most so many seconds old, or `share` times what it took to find; raises what it raised."""
+        """The answer, at most so many seconds old, or `share` times what it took to find; raises what it raised.
+
+        TimeoutError where it takes longer than `patience`: it is found all the same, for who asks next.
+        """
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
@@ -38,7 +47,7 @@ class Keeping:
                     lambda: self._read(question),
                     seconds=seconds,
                     share=share,
-                    patience=PATIENCE_SECONDS,
+                    patience=patience,
                     grace=GRACE_SECONDS,
                 )
                 self._kept[key] = kept

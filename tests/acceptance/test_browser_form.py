@@ -16,7 +16,7 @@ from tests.conftest import Database
 from tests.connectors import recorded
 from tests.contract_application import install_application
 from tests.factories import connect
-from tests.forms import BOB, edit_url, found, made
+from tests.forms import BOB, NEW, edit_url, found, made
 from tests.postgres import Server
 from tests.receiver import receiver
 from tests.web import PASSWORD, add_user, site_on
@@ -59,6 +59,7 @@ def test_the_source_document_example_is_typed_and_becomes_a_connector(
     page.get_by_role("link", name="Reporting").click()
     page.get_by_label("Webhook").check()
     page.get_by_role("button", name="Next").click()
+    page.wait_for_url(f"**{NEW}")
     check_accessibility(page)
 
     page.get_by_label("Search business units").fill("provider")

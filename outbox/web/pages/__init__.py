@@ -15,6 +15,8 @@ from outbox.web.pages import (
     connectors,
     contracts,
     dashboard,
+    deliveries,
+    delivery,
     expiry,
     not_sent,
     sign_in,
@@ -44,4 +46,6 @@ ROUTERS = (
     not_sent.router,
     expiry.router,
     dashboard.router,
+    deliveries.router,
+    delivery.router,
 )

@@ -28,8 +28,10 @@ PAGE_SECONDS, DOWNLOAD_SECONDS = 20.0, 60.0
 _OPTIONS = re.compile(r"(?P<options>--[a-z0-9-]+(?:, --[a-z0-9-]+)*): (?P<words>.*)", re.DOTALL)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _DOCUMENT_POLICY: Final = (
-    "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+    "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " sandbox allow-scripts"
 )
+"""No script of the document runs, by default-src; with scripts switched off as a whole no tool could examine it."""
 _NO_QUESTION: Final = "There is no such question."
 
 

@@ -35,8 +35,10 @@ def doctor(visit: Overseeing) -> Response:
 
 
 @router.get("/system/capture")
-def capture(visit: Overseeing, name: str) -> Response:
-    """One object that installing made, with its definition."""
+def capture(visit: Overseeing, name: str = "") -> Response:
+    """One object that installing made, with its definition; without a name, all of them."""
+    if not name:
+        return visit.redirect("/system#capture")
     with visit.site.reading() as connection:
         found = capture_object(connection, name, within=visit.access.within)
     if found is None:
