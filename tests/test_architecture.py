@@ -57,7 +57,7 @@ LAYERS: dict[str, str] = {
         outbox.inspection_expiry outbox.expiry_store
         outbox.roles outbox.erasure
         outbox.access_records outbox.people outbox.api_tokens
-        outbox.insight outbox.insight.form
+        outbox.insight.form
         outbox.connector_acts outbox.insight.connectors outbox.insight.connector_page
         outbox.insight.connector_versions
         outbox.insight.limits outbox.insight.contracts outbox.insight.contract_search outbox.insight.not_sent
@@ -88,6 +88,7 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.sign_in outbox.web.pages.account outbox.web.pages
         outbox.web.api.caller outbox.web.api.problems outbox.web.api.me outbox.web.api
         outbox.web.app outbox.web
+        outbox.web.delivery_filters outbox.web.pages.deliveries outbox.web.pages.delivery
         outbox.web.pages.connectors outbox.web.pages.connector_chart outbox.web.pages.connector
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.pages.connector_trial
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent

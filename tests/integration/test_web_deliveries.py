@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -48,7 +49,7 @@ def client(site: Site) -> Iterator[TestClient]:
         yield client
 
 
-def delivered(db: Connection, owner: int, contract_id: str = "k1", **values: object) -> int:
+def delivered(db: Connection, owner: int, contract_id: str = "k1", **values: Any) -> int:
     """A delivery that was taken at once; its event's id. `body` is the report's, the rest the attempt's."""
     unit, body = values.pop("business_unit", "bu1"), values.pop("body", b'{"id":1}')
     event = insert_event(db, contract_id, business_unit=unit)
@@ -115,7 +116,11 @@ def test_a_delivery_tells_its_way(client: TestClient, db: Connection) -> None:
     page = client.get(f"/deliveries/{event}/{crm}?attempt=1")
 
     text = unescape(page.text)
-    expected = ("captured in the application's transaction, status sent", "Attempt 2", "waiting for the first byte")
+    expected: tuple[str, ...] = (
+        "captured in the application's transaction, status sent",
+        "Attempt 2",
+        "waiting for the first byte",
+    )
     expected += ('"amount": 12.50', "[redacted]", "curl --silent", "--header 'Authorization: '\"$AUTHORIZATION\"")
     assert [words for words in expected if words not in text] == []
     assert EVIL not in page.text

@@ -72,8 +72,8 @@ def test_answers_are_exact() -> None:
         }
     ).body
     numbers = "[1.500,1e-7,1180591620717411303424,1.5]"
-    told = bytes(told).decode()
-    assert told == f'{{"at":"2026-11-25T04:50:00.123456Z","numbers":{numbers},"word":"create","body":"ä"}}'
+    written_out = bytes(told).decode()
+    assert written_out == f'{{"at":"2026-11-25T04:50:00.123456Z","numbers":{numbers},"word":"create","body":"ä"}}'
     assert text_of(b"\xff") == "data:;base64,/w=="
     assert text_of(b"data:;base64,x") == "data:;base64,ZGF0YTo7YmFzZTY0LHg="
 
