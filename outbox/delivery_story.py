@@ -128,7 +128,7 @@ def way(
 ) -> list[Step]:
     """Every step from the commit on, oldest first."""
     steps = [*_asked(replays), *_tried(attempts, routed_at, [at for at, _, _ in replays])]
-    steps.append(Step(routed_at, "routed", decided or "routed to this connector"))
+    steps.append(Step(routed_at, "routed", f"routed: {decided}" if decided else "routed to this connector"))
     if occurred_at is not None:
         became = f", status {status}" if status else ""
         steps.append(Step(occurred_at, "captured", f"{trigger} captured in the application's transaction{became}"))

@@ -39,6 +39,7 @@ FIXED: Mapping[str, str] = {
     "form": "html",
     "stretch": "498772h",
     "operation": "list_events",
+    "act": "replay",
     "captured": "function outbox.read_contract",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
 }

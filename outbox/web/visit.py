@@ -53,14 +53,14 @@ class Visit:
         return address_of(self.request)
 
     @property
-    def unit_names(self) -> Mapping[str, str]:
-        """The names of the business units that the person may see, by id."""
-        return self.site.unit_names(within=self.access.within)
-
-    @property
     def csrf(self) -> str:
         """What every form of this session carries."""
         return form_token(self.site, self.token)
+
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """Names of the business units that the person may see, by id: of another no page can say what it is called."""
+        return self.site.unit_names(within=self.access.within)
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The template as a whole page; what was to be said is said on it."""

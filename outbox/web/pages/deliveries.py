@@ -46,7 +46,9 @@ class _Shown:
 
 @router.get(LIST)
 def deliveries(visit: Looking, cursor: str = "") -> Response:
-    """The list; the newest page of it is live."""
+    """The list; the newest page of it is live. What was left empty in the form is left out of the URL."""
+    if "" in visit.request.query_params.values():
+        return visit.redirect(link(LIST, Filters.read(visit.request.query_params).typed))
     shown = _shown(visit, cursor)
     with visit.site.reading() as connection:
         names = connector_names(connection, within=visit.access.within)
