@@ -1,6 +1,7 @@
 """Deliveries as a person sees them: found, looked into, replayed, in light and dark and on a phone."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -45,7 +46,10 @@ def arrange(sql: Connection, *, dead: int = 3) -> tuple[int, int]:
     for number in range(dead):
         event = insert_event(sql, f"contract {number}")
         insert_delivery(sql, event, crm)
-        gone = {"status_code": 503, "error": "HTTP 503 Service Unavailable: the receiver is being mended"}
+        gone: dict[str, Any] = {
+            "status_code": 503,
+            "error": "HTTP 503 Service Unavailable: the receiver is being mended",
+        }
         insert_attempt(sql, event, crm, outcome="http_error", settled="dead", **gone)
     insert_open(sql, crm, "contract x", due_in=600)
     insert_open(sql, crm, "contract x", ready=False)
