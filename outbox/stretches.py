@@ -61,6 +61,11 @@ class Marks:
     at: datetime
 
     @property
+    def uncounted_since(self) -> datetime:
+        """From when on attempts are read from the facts, for they aren't counted yet."""
+        return max(self.slots, self.at - MOST_UNCOUNTED)
+
+    @property
     def behind(self) -> datetime | None:
         """Until when counting came, where it is behind; None where it isn't."""
         if self.slots < self.at - MOST_UNCOUNTED:
@@ -95,8 +100,8 @@ def next_stretch(
     return Stretch(since, min(end, since + length.span))
 
 
-def sources(marks: Marks, since: datetime, *, longest: Length) -> tuple[tuple[Source, ...], Stretch]:
-    """Which stretches tell of the time since then, each part told by the longest; and what isn't counted yet."""
+def sources(marks: Marks, since: datetime, *, longest: Length) -> tuple[Source, ...]:
+    """Which counted stretches tell of the time since then, each part of it told by the longest."""
     found: list[Source] = []
     ends: Sequence[tuple[Length, datetime]] = (
         (Length.DAY, marks.days),
@@ -107,4 +112,4 @@ def sources(marks: Marks, since: datetime, *, longest: Length) -> tuple[tuple[So
         if length <= longest and end > since:
             found.append(Source(length, Stretch(since, end)))
             since = end
-    return tuple(found), Stretch(max(since, marks.at - MOST_UNCOUNTED), marks.at)
+    return tuple(found)

@@ -330,6 +330,48 @@ CREATE FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveri
   FROM outbox.errors_of(contract) AS o
 $$;
 
+CREATE FUNCTION outbox.count_attempts(minutes integer, since timestamp with time zone, until timestamp with time zone) RETURNS TABLE(began timestamp with time zone, connector_id integer, business_unit text, routed timestamp with time zone, attempts bigint, ok bigint, delivered bigint, retried bigint, dead bigint, cancelled bigint, delivery_bins smallint[], delivery_counts bigint[], answer_bins smallint[], answer_counts bigint[])
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+  WITH attempt AS MATERIALIZED (
+    SELECT date_bin(make_interval(mins => count_attempts.minutes), t.started_at, 'epoch') AS began, t.connector_id,
+           t.business_unit, t.routed, t.tried, t.ok, t.again, t.becomes, t.was, t.delivery_bin, t.answer_bin
+    FROM outbox.figured_attempt AS t
+    WHERE t.started_at >= count_attempts.since AND t.started_at < count_attempts.until
+  ), total AS (
+    SELECT a.began, a.connector_id, a.business_unit, a.routed, count(*) FILTER (WHERE a.tried) AS attempts,
+           count(*) FILTER (WHERE a.tried AND a.ok) AS ok,
+           count(*) FILTER (WHERE a.becomes = 'delivered') AS delivered,
+           count(*) FILTER (WHERE a.becomes = 'delivered' AND a.again) AS retried,
+           count(*) FILTER (WHERE a.becomes = 'dead') - count(*) FILTER (WHERE a.was = 'dead') AS dead,
+           count(*) FILTER (WHERE a.becomes = 'cancelled') - count(*) FILTER (WHERE a.was = 'cancelled') AS cancelled
+    FROM attempt AS a
+    GROUP BY 1, 2, 3, 4
+  ), delivery AS (
+    SELECT b.began, b.connector_id, b.business_unit, b.routed, array_agg(b.bin ORDER BY b.bin) AS bins,
+           array_agg(b.count ORDER BY b.bin) AS counts
+    FROM (SELECT a.began, a.connector_id, a.business_unit, a.routed, a.delivery_bin AS bin, count(*) AS count
+          FROM attempt AS a WHERE a.delivery_bin IS NOT NULL GROUP BY 1, 2, 3, 4, 5) AS b
+    GROUP BY 1, 2, 3, 4
+  ), answer AS (
+    SELECT b.began, b.connector_id, b.business_unit, b.routed, array_agg(b.bin ORDER BY b.bin) AS bins,
+           array_agg(b.count ORDER BY b.bin) AS counts
+    FROM (SELECT a.began, a.connector_id, a.business_unit, a.routed, a.answer_bin AS bin, count(*) AS count
+          FROM attempt AS a WHERE a.answer_bin IS NOT NULL AND a.tried GROUP BY 1, 2, 3, 4, 5) AS b
+    GROUP BY 1, 2, 3, 4
+  )
+  SELECT t.began, t.connector_id, t.business_unit, t.routed, t.attempts, t.ok, t.delivered, t.retried, t.dead, t.cancelled,
+         coalesce(d.bins, '{}'), coalesce(d.counts, '{}'), coalesce(a.bins, '{}'), coalesce(a.counts, '{}')
+  FROM total AS t
+  LEFT JOIN delivery AS d USING (began, connector_id, business_unit, routed)
+  LEFT JOIN answer AS a USING (began, connector_id, business_unit, routed)
+$$;
+
+COMMENT ON FUNCTION outbox.count_attempts(minutes integer, since timestamp with time zone, until timestamp with time zone) IS 'What attempts of a stretch of time came to, from the facts: the figures of outbox.figure.';
+
 CREATE FUNCTION outbox.deadline(document jsonb, business_unit text) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4932,6 +4974,8 @@ REVOKE ALL ON FUNCTION outbox.capture_notes(notes outbox.inbox[], wakeup text, o
 REVOKE ALL ON FUNCTION outbox.caught(OUT lowest bigint, OUT highest bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.content_of(contract text, OUT events bigint, OUT deliveries bigint, OUT attempts bigint, OUT notes bigint, OUT waiting bigint, OUT capture_errors bigint, OUT unclear_errors bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION outbox.count_attempts(minutes integer, since timestamp with time zone, until timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outbox.deadline(document jsonb, business_unit text) FROM PUBLIC;
 

@@ -93,7 +93,7 @@ LAYERS: dict[str, str] = {
         outbox.web.pages.connector_acts outbox.web.pages.connector_versions outbox.web.pages.connector_trial
         outbox.web.pages.unit_choice outbox.web.pages.contracts outbox.web.pages.backfill outbox.web.pages.not_sent
         outbox.web.pages.expiry
-        outbox.web.keeping outbox.web.board outbox.web.pages.dashboard
+        outbox.web.keeping outbox.web.readings outbox.web.board outbox.web.pages.dashboard
         outbox.web.serving
 
         outbox.web.api.exact outbox.web.api.failures outbox.web.api.bodies outbox.web.api.pages outbox.web.api.facts

@@ -26,11 +26,20 @@ KINDS: Mapping[str, tuple[Role, Within]] = {
 }
 """Everybody but nobody; the limited first, for what an unlimited one removes is gone for them."""
 REFUSED = (401, 403)
+
+
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Whether the answer is a page or a part of one: no file to keep, no document to print."""
+    document = "sandbox" in headers["content-security-policy"] or "content-disposition" in headers
+    return headers.get("content-type", "").startswith("text/html") and not document
+
+
 FIXED: Mapping[str, str] = {
     "question": "proof",
     "form": "html",
     "stretch": "498772h",
     "operation": "list_events",
+    "act": "replay",
     "captured": "function outbox.read_contract",
     **dict.fromkeys(("user", "token", "version", "attempt"), "1"),
 }

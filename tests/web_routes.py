@@ -38,7 +38,10 @@ _ANYWHERE = {
 
 _QUESTION = {"connector": "connector_name", "event": "event"}
 """What a question is asked with: enough for `proof`, which answers as a page, a file and a document."""
-_QUERIES: dict[str, dict[str, str]] = {"/system/capture": {"name": "captured"}}
+_QUERIES: dict[str, dict[str, str]] = {
+    "/system/capture": {"name": "captured"},
+    "/deliveries/all": {"act": "act", "connector": "connector_name"},
+}
 """What else is asked with a query, by its path."""
 _ENDING = ("/remove", "/revoke", "/sign-out")
 
@@ -58,8 +61,8 @@ class Call:
 
     @property
     def varies(self) -> bool:
-        """Whether its path names something that belongs to somebody; the questions are everybody's."""
-        return "{" in self.path.replace("{name}", "").replace("{form}", "").replace("{operation_id}", "")
+        """Whether its path names something that belongs to somebody; the questions and calls are everybody's."""
+        return "{" in re.sub(r"\{(name|form|operation_id)\}", "", self.path)
 
     @property
     def harm(self) -> int:

@@ -1,16 +1,21 @@
-"""Figures of attempts and deliveries over time: read from stretches that are counted, and from the facts since then."""
+"""Figures of attempts and deliveries over time: of stretches that are counted, and of what isn't counted yet.
+
+What is counted stays as it is, so it may be kept for long by its marks; what isn't is read once for all that show it.
+"""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from outbox.access import Within
-from outbox.insight.grid import Key, Tally, columns
+from outbox.insight.grid import EMPTY, Key, Tally
+from outbox.insight.histogram import merged
 from outbox.resources import query
-from outbox.stretches import Length, Marks, sources
+from outbox.stretches import Length, Marks, floor, sources
 
 RATE_SPAN = timedelta(minutes=5)
 
@@ -60,56 +65,121 @@ class Latencies:
     answer: Mapping[datetime, Mapping[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the attempts of five minutes came to, of one connector, business unit and hour of routing."""
+
+    volume: Volume
+    key: Key
+    tally: Tally
+    delivery: Mapping[int, int]
+    answer: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """What isn't counted yet, and until when the rest is."""
+
+    marks: Marks
+    parts: tuple[Part, ...]
+
+
+def read_uncounted(connection: Connection, *, within: Within) -> Uncounted:
+    """The attempts since the last stretch that is counted, from the facts."""
+    row = connection.execute(query("figures_marks")).one()
+    marks = Marks(slots=row.slots, hours=row.hours, days=row.days, at=row.now.astimezone(UTC))
+    values = {"since": marks.uncounted_since, "within": _limit(within)}
+    return Uncounted(marks, tuple(_part(one) for one in connection.execute(query("figures_uncounted"), values)))
+
+
 def read_outcomes(
-    connection: Connection, *, count: int, column: Length, within: Within
-) -> tuple[Marks, dict[Key, Tally]]:
-    """What became of the deliveries routed in each of the last so many hours or days."""
-    marks = _marks(connection)
-    since = columns(marks.at, column, count)[0]
-    values = _asked(marks, since, longest=column, within=within)
-    found = connection.execute(query("figures_outcomes"), {**values, "since": since, "column": column.name.lower()})
-    return marks, {
+    connection: Connection, *, marks: Marks, since: datetime, column: Length, within: Within
+) -> dict[Key, Tally]:
+    """What became of the deliveries that were routed since then, by the hour or day, as far as it is counted."""
+    values = {**_asked(marks, since, longest=column, within=within), "since": since, "column": column.name.lower()}
+    return {
         Key(row.connector_id, row.business_unit, row.at): Tally(
             int(row.delivered), int(row.retried), int(row.dead), int(row.cancelled)
         )
-        for row in found
+        for row in connection.execute(query("figures_outcomes"), values)
     }
 
 
-def read_volumes(connection: Connection, *, span: timedelta, longest: Length, within: Within) -> Volumes:
-    """What attempts of the last so long came to, by the stretches that are counted, of at most that length."""
-    marks = _marks(connection)
-    since = longest.floor(marks.at - span)
-    found = connection.execute(query("figures_volume"), _asked(marks, since, longest=longest, within=within))
-    return Volumes(
-        marks,
-        tuple(Volume(row.since, int(row.attempts), int(row.ok), int(row.delivered), int(row.dead)) for row in found),
+def read_volumes(
+    connection: Connection, *, marks: Marks, since: datetime, longest: Length, within: Within
+) -> tuple[Volume, ...]:
+    """What the attempts since then came to, by the stretches that are counted, of at most that length."""
+    values = _asked(marks, since, longest=longest, within=within)
+    return tuple(
+        Volume(row.since, int(row.attempts), int(row.ok), int(row.delivered), int(row.dead))
+        for row in connection.execute(query("figures_volume"), values)
     )
 
 
 def read_latencies(
-    connection: Connection, *, since: datetime, step: timedelta, longest: Length, within: Within
+    connection: Connection, *, marks: Marks, since: datetime, step: timedelta, longest: Length, within: Within
 ) -> Latencies:
-    """How long deliveries and answers took, by steps of the time since then."""
-    values = _asked(_marks(connection), since, longest=longest, within=within)
+    """How long deliveries and answers took since then, by steps of the time, as far as it is counted."""
+    values = {**_asked(marks, since, longest=longest, within=within), "minutes": round(step.total_seconds() / 60)}
     found: dict[str, dict[datetime, dict[int, int]]] = {"delivery": defaultdict(dict), "answer": defaultdict(dict)}
-    minutes = round(step.total_seconds() / 60)
-    for row in connection.execute(query("figures_latency"), {**values, "minutes": minutes}):
+    for row in connection.execute(query("figures_latency"), values):
         found[row.what][row.at][row.bin] = int(row.latencies)
     return Latencies(found["delivery"], found["answer"])
 
 
-def _marks(connection: Connection) -> Marks:
-    row = connection.execute(query("figures_marks")).one()
-    return Marks(slots=row.slots, hours=row.hours, days=row.days, at=row.now.astimezone(UTC))
+def all_outcomes(
+    counted: Mapping[Key, Tally], uncounted: Uncounted, *, since: datetime, column: Length
+) -> dict[Key, Tally]:
+    """With what isn't counted yet."""
+    together = dict(counted)
+    for part in uncounted.parts:
+        key = Key(part.key.connector_id, part.key.business_unit, column.floor(part.key.at))
+        if key.at >= since and part.tally != EMPTY:
+            together[key] = together.get(key, EMPTY) + part.tally
+    return together
+
+
+def all_volumes(counted: tuple[Volume, ...], uncounted: Uncounted) -> Volumes:
+    """With what isn't counted yet."""
+    return Volumes(uncounted.marks, (*counted, *(part.volume for part in uncounted.parts)))
+
+
+def all_latencies(counted: Latencies, uncounted: Uncounted, *, step: timedelta) -> Latencies:
+    """With what isn't counted yet."""
+
+    def together(
+        kept: Mapping[datetime, Mapping[int, int]], of: Callable[[Part], Mapping[int, int]]
+    ) -> dict[datetime, Mapping[int, int]]:
+        found = dict(kept)
+        for part in uncounted.parts:
+            at = floor(part.volume.since, step)
+            found[at] = merged([found.get(at, {}), of(part)])
+        return found
+
+    return Latencies(
+        together(counted.delivery, lambda part: part.delivery), together(counted.answer, lambda part: part.answer)
+    )
+
+
+def _part(row: Row[Any]) -> Part:
+    return Part(
+        Volume(row.began, row.attempts, row.ok, row.delivered, row.dead),
+        Key(row.connector_id, row.business_unit, row.routed),
+        Tally(row.delivered, row.retried, row.dead, row.cancelled),
+        dict(zip(row.delivery_bins, row.delivery_counts, strict=True)),
+        dict(zip(row.answer_bins, row.answer_counts, strict=True)),
+    )
 
 
 def _asked(marks: Marks, since: datetime, *, longest: Length, within: Within) -> dict[str, object]:
-    counted, uncounted = sources(marks, since, longest=longest)
+    counted = sources(marks, since, longest=longest)
     return {
         "lengths": [int(one.length) for one in counted],
         "sinces": [one.part.since for one in counted],
         "untils": [one.part.until for one in counted],
-        "uncounted": uncounted.since,
-        "within": None if within is None else list(within),
+        "within": _limit(within),
     }
+
+
+def _limit(within: Within) -> list[str] | None:
+    return None if within is None else list(within)

@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 8.0
 GRACE_SECONDS = 60.0
-MOST_KEPT = 500
+MOST_KEPT = 100
 """Questions of which the answer is kept: those of each limit to business units are questions of their own."""
 
 

@@ -12,6 +12,7 @@ from itsdangerous import Signer, URLSafeTimedSerializer
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from outbox.access import Within
 from outbox.db import first_line, make_engine
 from outbox.errors import ConfigurationError
 from outbox.log import get_log
@@ -71,7 +72,7 @@ class Site:
         """What sends tests."""
         return make_transport(self.settings.sender)
 
-    def unit_names(self) -> Mapping[str, str]:
+    def unit_names(self, *, within: Within) -> Mapping[str, str]:
         """Business unit id -> name, as the source has them, at most a minute old; none while no mapping is installed.
 
         Where the source can't be read, what was known stands.
@@ -79,7 +80,8 @@ class Site:
         with self._naming:
             if self._names is None or time.monotonic() - self._names[0] > NAMES_SECONDS:
                 self._names = (time.monotonic(), self._read_names())
-            return self._names[1]
+            names = self._names[1]
+        return names if within is None else {unit: name for unit, name in names.items() if unit in within}
 
     def _read_names(self) -> Mapping[str, str]:
         try:

@@ -1,7 +1,7 @@
 """One request of somebody who is signed in: who they are, what they may, how they are answered."""
 
 import hmac
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeAlias, cast
 
@@ -57,6 +57,11 @@ class Visit:
         """What every form of this session carries."""
         return form_token(self.site, self.token)
 
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """Names of the business units that the person may see, by id: of another no page can say what it is called."""
+        return self.site.unit_names(within=self.access.within)
+
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The template as a whole page; what was to be said is said on it."""
         said = said_of(self.request, self.site)
@@ -70,7 +75,7 @@ class Visit:
         return HTMLResponse(self._rendered(template, said=None, **values))
 
     def _rendered(self, template: str, **values: object) -> str:
-        own = {"visit": self, "access": self.access, "csrf": self.csrf, "unit_names": self.site.unit_names()}
+        own = {"visit": self, "access": self.access, "csrf": self.csrf, "unit_names": self.unit_names}
         return environment().get_template(template).render(**own, **values)
 
     def redirect(self, url: str, *, said: str | None = None) -> RedirectResponse:

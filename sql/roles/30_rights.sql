@@ -46,7 +46,8 @@ GRANT EXECUTE ON FUNCTION outbox.installed_objects(), outbox.strays(), outbox.en
   outbox.known_zone(text[]), outbox.raise_due(timestamptz, timestamptz, integer, text),
   outbox.record_due(timestamptz, timestamptz, text, text), outbox.make_ahead(integer), outbox.sweep_strays(integer),
   outbox.adopt_begin(), outbox.adopt_validate(), outbox.adopt_finish(bigint, bigint),
-  outbox.prunable(interval), outbox.prune(bigint, interval) TO outbox_relay, outbox_web;
+  outbox.prunable(interval), outbox.prune(bigint, interval),
+  outbox.count_attempts(integer, timestamptz, timestamptz) TO outbox_relay, outbox_web;
 SELECT outbox.grant_installed();
 
 -- outbox_auditor: the views, which read the tables with their owner's rights.

@@ -10,8 +10,18 @@ import pytest
 from sqlalchemy import text
 
 from outbox.figuring import count_figures
-from outbox.insight.figures import Latencies, Volumes, read_latencies, read_outcomes, read_volumes
-from outbox.insight.grid import Key, Tally
+from outbox.insight.figures import (
+    Latencies,
+    Volumes,
+    all_latencies,
+    all_outcomes,
+    all_volumes,
+    read_latencies,
+    read_outcomes,
+    read_uncounted,
+    read_volumes,
+)
+from outbox.insight.grid import Key, Tally, columns
 from outbox.insight.histogram import percentiles, upper
 from outbox.stretches import Length
 from tests.conftest import Database
@@ -60,19 +70,28 @@ def count(database: Database) -> int:
 def outcomes(database: Database, *, within: Any = None, column: Length = Length.DAY) -> dict[Key, Tally]:
     """What became of the deliveries of 30 days, or hours."""
     with database.engine.connect() as connection:
-        return read_outcomes(connection, count=30, column=column, within=within)[1]
+        uncounted = read_uncounted(connection, within=within)
+        since = columns(uncounted.marks.at, column, 30)[0]
+        counted = read_outcomes(connection, marks=uncounted.marks, since=since, column=column, within=within)
+    return all_outcomes(counted, uncounted, since=since, column=column)
 
 
 def volumes(database: Database, *, within: Any = None, longest: Length = Length.DAY) -> Volumes:
     """The attempts of a week."""
     with database.engine.connect() as connection:
-        return read_volumes(connection, span=7 * DAY, longest=longest, within=within)
+        uncounted = read_uncounted(connection, within=within)
+        since = longest.floor(uncounted.marks.at - 7 * DAY)
+        counted = read_volumes(connection, marks=uncounted.marks, since=since, longest=longest, within=within)
+    return all_volumes(counted, uncounted)
 
 
 def latencies(database: Database, *, within: Any = None) -> Latencies:
     """The latencies of a week, by day."""
     with database.engine.connect() as connection:
-        return read_latencies(connection, since=TODAY - 7 * DAY, step=DAY, longest=Length.DAY, within=within)
+        uncounted = read_uncounted(connection, within=within)
+        asked: dict[str, Any] = {"since": TODAY - 7 * DAY, "longest": Length.DAY, "within": within}
+        counted = read_latencies(connection, marks=uncounted.marks, step=DAY, **asked)
+    return all_latencies(counted, uncounted, step=DAY)
 
 
 def mixed(db: Connection) -> tuple[int, int]:

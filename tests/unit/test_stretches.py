@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.stretches import REST, Length, Marks, Stretch, floor, next_stretch, sources
+from outbox.stretches import MOST_UNCOUNTED, REST, Length, Marks, Stretch, floor, next_stretch, sources
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (given a zone)
 NOW = datetime(2026, 3, 29, 12, 3, tzinfo=UTC)
@@ -96,19 +96,18 @@ def test_counting_on_reaches_the_present_and_leaves_nothing_out(
 def test_every_moment_is_told_by_one_source(
     now: datetime, longest: Length, minutes: int, ago: tuple[int, int, int]
 ) -> None:
-    """From the time asked for to the present without overlap; a length that is too long tells nothing."""
+    """To the last mark without overlap; a length that is too long tells nothing, and the facts tell what follows."""
     slots, hours, days = (now - timedelta(minutes=one) for one in sorted(ago))
     marks = Marks(Length.SLOT.floor(slots), Length.HOUR.floor(hours), Length.DAY.floor(days), now)
     since = longest.floor(now - timedelta(minutes=minutes))
 
-    counted, rest = sources(marks, since, longest=longest)
+    counted = sources(marks, since, longest=longest)
 
     ends = [since, *(one.part.until for one in counted)]
     assert [one.part.since for one in counted] == ends[:-1]
     assert all(one.length <= longest and not one.part.empty for one in counted)
-    assert rest.until == now
-    assert rest.since >= ends[-1]
-    assert rest.since == ends[-1] or ends[-1] < now - timedelta(minutes=29)
+    assert ends[-1] == max(since, marks.slots)
+    assert marks.uncounted_since == marks.slots or marks.slots < now - MOST_UNCOUNTED
 
 
 def test_whoever_counts_is_told_to_be_behind() -> None:

@@ -26,7 +26,7 @@ class UnitList(BaseModel):
 @router.get("", response_model=UnitList, responses=answers())
 def list_business_units(caller: Looking) -> Response:
     """Business units that the token is for."""
-    names = caller.site.unit_names()
+    names = caller.site.unit_names(within=caller.access.within)
     ids = names.keys() if caller.access.within is None else set(caller.access.within)
     units = [{"id": one, "name": names.get(one)} for one in ids]
     return ExactResponse({"business_units": sorted(units, key=lambda unit: (unit["name"] or unit["id"], unit["id"]))})

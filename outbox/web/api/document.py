@@ -16,6 +16,8 @@ WORDS: Final = (
     " Lists come by pages: follow `next`. A change of a connector says by `If-Match` which version it means."
     " What can't be done is told as problem details (RFC 9457)."
 )
+_UNSAID: Final = "Successful Response"
+"""What FastAPI says where nobody says more; the shape's own words say more."""
 BODIES: Final[tuple[type[BaseModel], ...]] = (ConnectorBody, ConnectorPatch, Disabling, Asking, Bulk)
 
 
@@ -25,5 +27,11 @@ def complete(made: dict[str, Any]) -> dict[str, Any]:
         [*((body, "validation") for body in BODIES), (Problem, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
-    made["components"]["schemas"].update(own["$defs"])
+    schemas: dict[str, Any] = made["components"]["schemas"]
+    schemas.update(own["$defs"])
+    for operation in (one for operations in made["paths"].values() for one in operations.values()):
+        well = operation["responses"].get("200", {})
+        if well.get("description") == _UNSAID:
+            shape = well["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            well["description"] = schemas[shape]["description"]
     return made

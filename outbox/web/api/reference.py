@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Mapping[str, Any]
@@ -92,16 +91,13 @@ class Reference:
 
 def reference(document: Json) -> Reference:
     """The document, told."""
-    server = document["servers"][0]["url"]
-    listed = [
-        (operation["tags"][0], _operation(method, server + path, operation))
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-    ]
-    themes = tuple((tag, tuple(one for _, one in group)) for tag, group in groupby(listed, key=lambda pair: pair[0]))
+    themes: dict[str, list[Operation]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            themes.setdefault(operation["tags"][0], []).append(_operation(method, path, operation))
     schemas: Json = document["components"]["schemas"]
     shapes = {name: _shape(name, schema) for name, schema in schemas.items()}
-    return Reference(document["info"]["description"], themes, shapes)
+    return Reference(document["info"]["description"], tuple((tag, tuple(each)) for tag, each in themes.items()), shapes)
 
 
 def _operation(method: str, path: str, operation: Json) -> Operation:

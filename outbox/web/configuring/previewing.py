@@ -124,7 +124,7 @@ def looked_sign(visit: Visit, event: Event | None) -> str:
 def proposal(visit: Visit, connection: Connection, editing: Editing) -> str:
     """The name that a connector gets that was given none."""
     taken = {one.spec.name for one in standing_connectors(connection, visit.site.box)}
-    names: Mapping[str, str] = visit.site.unit_names()
+    names: Mapping[str, str] = visit.unit_names
     seen = [unit for unit in editing.draft.business_units if unit != ALL_BUSINESS_UNITS and visit.access.sees(unit)]
     units = [names.get(unit, unit) for unit in seen]
     return proposed_name(editing.draft.url, units, taken)

@@ -107,7 +107,7 @@ def show(
         beside=aside,
         unit_list=units,
         conflict=conflict,
-        meanwhile=() if conflict is None else meanwhile(editing.draft, conflict, visit.site.unit_names()),
+        meanwhile=() if conflict is None else meanwhile(editing.draft, conflict, visit.unit_names),
         answer=answer,
         made=made,
         copy_of=copy_of,

@@ -159,20 +159,18 @@ def _choices(visit: Visit, question: NamedQuestion) -> dict[str, list[tuple[str,
             names = connector_choices(connection, within=visit.access.within)
         found[Kind.CONNECTOR.value] = [(name, name) for name in names]
     if Kind.BUSINESS_UNIT in kinds:
-        known = {**{one: one for one in visit.access.within or ()}, **visit.site.unit_names()}
-        found[Kind.BUSINESS_UNIT.value] = [
-            (unit, words) for unit, words in sorted(known.items(), key=lambda one: one[1]) if visit.access.sees(unit)
-        ]
+        known = {**{one: one for one in visit.access.within or ()}, **visit.unit_names}
+        found[Kind.BUSINESS_UNIT.value] = sorted(known.items(), key=lambda one: one[1])
     if Kind.ZONE in kinds:
-        found[Kind.ZONE.value] = [(zone, zone) for zone in sorted(available_timezones()) if "/" in zone]
+        places = (zone for zone in sorted(available_timezones()) if "/" in zone and not zone.startswith("Etc/"))
+        found[Kind.ZONE.value] = [(zone, zone) for zone in places]
     return found
 
 
 def _document(page: Page, file_name: str | None) -> HTMLResponse:
-    """A document of its own: no script, no request, its own style known by its digest, out of this site's reach."""
+    """As a file, or to be read here: no script, no request, its style known by its digest, out of this site's reach."""
+    if file_name is not None:
+        return HTMLResponse(page.html, headers={"Content-Disposition": f'attachment; filename="{file_name}"'})
     style = "".join(_STYLE.findall(page.html))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    headers = {"Content-Security-Policy": _DOCUMENT_POLICY.format(digest)}
-    if file_name is not None:
-        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    return HTMLResponse(page.html, headers=headers)
+    return HTMLResponse(page.html, headers={"Content-Security-Policy": _DOCUMENT_POLICY.format(digest)})

@@ -95,7 +95,7 @@ def _shown(
     if what == "acts":
         themselves = user_words(visit.person.name)
         return acts(connection, sought, within=within, themselves=themselves, after=after, most=most)
-    names = visit.site.unit_names()
+    names = visit.unit_names
     return changes(connection, sought, within=within, names=names, after=after, most=most)
 
 

@@ -144,6 +144,6 @@ def _configuration(visit: Visit, found: Standing, configured: StandingConnector)
     """Every field in words, its business units as far as they are in sight."""
     sight = (*([ALL_BUSINESS_UNITS] if found.connector.for_all else ()), *found.connector.units)
     spec = configured.spec.model_copy(update={"business_units": sight})
-    units = {**visit.site.unit_names(), ALL_BUSINESS_UNITS: "all business units"}
+    units = {**visit.unit_names, ALL_BUSINESS_UNITS: "all business units"}
     old = configured.old_signing_secret is not None
     return list(configuration(spec, units=units, old_signing_secret=old))

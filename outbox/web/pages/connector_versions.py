@@ -44,7 +44,7 @@ def connector_versions(visit: Looking, connector_id: int, below: Number | None =
     """The versions, newest first."""
     with visit.site.reading() as connection:
         one = seen(visit, connection, connector_id).connector
-        names = visit.site.unit_names()
+        names = visit.unit_names
         found = versions(connection, connector_id, within=visit.access.within, names=names, below=below)
     here = f"{LIST}/{connector_id}/versions"
     more = len(found) == SHOWN and found[-1].number > 1

@@ -105,7 +105,7 @@ def square(visit: Looking, connector_id: int, stretch: str, unit: Word = None) -
 
 def _standing(visit: Visit) -> dict[str, Any]:
     found = board.glance(visit.site, visit.access.within)
-    volumes = found.now.volumes
+    volumes = found.volumes
     return {
         "glance": found,
         "hour": volumes.over(board.HOUR),

@@ -57,7 +57,7 @@ def deliveries(visit: Looking, cursor: str = "") -> Response:
         status=422 if shown.fault or shown.filters.faults else 200,
         **shown.values(),
         live=None if cursor or shown.fault or shown.filters.faults else link(ROWS, shown.filters.typed),
-        chips=shown.filters.chips(LIST, visit.site.unit_names()),
+        chips=shown.filters.chips(LIST, visit.unit_names),
         connectors=names,
         units=unit_choice(visit, "").proposed,
         words={"trigger": list(Trigger), "state": list(State), "outcome": list(Outcome)},
@@ -100,7 +100,7 @@ def counted(visit: Operating, act: Act) -> Response:
         tally=tally,
         lines=verdict_lines(tally),
         filters=filters,
-        chips=filters.chips(BULK, visit.site.unit_names()),
+        chips=filters.chips(BULK, visit.unit_names),
         typed={**filters.typed, **until},
         back=link(LIST, filters.typed),
     )

@@ -74,5 +74,5 @@ def _list(
         lives=LIVES,
         faults=faults or {},
         roles=roles_offered(),
-        units=units_offered(visit.site.unit_names(), given.units),
+        units=units_offered(visit.unit_names, given.units),
     )

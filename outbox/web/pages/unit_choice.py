@@ -20,7 +20,7 @@ class UnitChoice:
 
 def unit_choice(visit: Visit, typed: str) -> UnitChoice:
     """By id, or by a name that one unit alone has."""
-    names = visit.site.unit_names()
+    names = visit.unit_names
     within = visit.access.within
     seen = {unit: name for unit, name in names.items() if within is None or unit in within}
     written = typed.strip().replace("\0", "")

@@ -117,7 +117,7 @@ def _record(visit: Visit, connection: Connection, act: str, name: str, given: Gr
 def _list(visit: Visit, given: Granted, *, faults: dict[str, list[str]] | None = None, status: int = 200) -> Response:
     with visit.site.reading() as connection:
         found = people(connection)
-    units = units_offered(visit.site.unit_names(), given.units)
+    units = units_offered(visit.unit_names, given.units)
     return visit.page(
         "users/list.html",
         status=status,
@@ -145,5 +145,5 @@ def _one(
         given=given,
         faults=faults or {},
         roles=roles_offered(),
-        units=units_offered(visit.site.unit_names(), given.units),
+        units=units_offered(visit.unit_names, given.units),
     )
