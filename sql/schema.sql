@@ -4698,7 +4698,7 @@ CREATE INDEX attempt_default_started_at_event_id_connector_id_idx ON outbox.atte
 
 CREATE INDEX attempt_default_started_at_event_id_connector_id_outcome_idx ON outbox.attempt_default USING btree (started_at, event_id, connector_id, outcome) WHERE ((outcome <> 'ok'::text) OR (number > 1));
 
-CREATE INDEX capture_error_contract ON outbox.capture_error USING btree (contract_id, id) WHERE (contract_id IS NOT NULL);
+CREATE INDEX capture_error_contract ON outbox.capture_error USING hash (contract_id) WHERE (contract_id IS NOT NULL);
 
 CREATE INDEX capture_error_expired ON outbox.capture_error USING btree (contract_id, occurred_at) WHERE ((rule = 'expired'::text) AND (relation IS NULL) AND (recaptured_at IS NULL));
 

@@ -81,4 +81,5 @@ CREATE INDEX attempt_failed ON outbox.attempt (event_id, connector_id, outcome, 
 -- What expired, newest first, and a contract's changes that could not be captured: any other event, and any change that
 -- was captured, writes nothing here.
 CREATE INDEX event_expired ON outbox.event (id) WHERE trigger = 'expired';
-CREATE INDEX capture_error_contract ON outbox.capture_error (contract_id, id) WHERE contract_id IS NOT NULL;
+-- By hash: a key that is too long for another index is itself an error that is recorded here.
+CREATE INDEX capture_error_contract ON outbox.capture_error USING hash (contract_id) WHERE contract_id IS NOT NULL;

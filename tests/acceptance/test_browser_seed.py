@@ -103,4 +103,5 @@ def test_a_connector_typed_by_a_person_brings_reports_to_a_receiver(
         expect(main).to_contain_text("Framework <agreement>")
         expect(main).not_to_contain_text(SECRET)
         check_accessibility(page)
+        page.goto("about:blank")  # nothing of it looks again while the server ends
         ends_well(process, seconds=15)
