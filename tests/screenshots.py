@@ -19,7 +19,7 @@ from tests.factories import Connection
 from tests.postgres import DEFAULT_VERSION, Server
 from tests.showcase import showcase
 from tests.web import add_user, site_on
-from tests.web_roles import FIXED
+from tests.web_roles import FIXED, is_page
 from tests.web_routes import calls
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -64,7 +64,7 @@ def shown() -> Iterator[Shown]:
 def _parts(sql: Connection) -> dict[str, str]:
     """A delivery that came through at its second try, its contract, a connector that is well."""
     found = "SELECT event_id, connector_id, contract_id FROM outbox.attempt JOIN outbox.delivery"
-    found += " USING (event_id, connector_id) WHERE number = 2 AND outcome = 'ok' ORDER BY 1 LIMIT 1"
+    found += " USING (event_id, connector_id) WHERE number = 2 AND outcome = 'ok' AND trigger = 'update' ORDER BY 1 DESC LIMIT 1"
     event, connector, contract = sql.execute(found.encode()).fetchall()[0]
     fixed = {**FIXED, "question": "slowest-receivers", "form": "csv", "connector_name": "Data lake"}
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
@@ -74,16 +74,15 @@ def take_all(folder: Path) -> None:
     """Every page, whole, light, dark and on a phone."""
     folder.mkdir(parents=True, exist_ok=True)
     with shown() as ground:
-        for call in calls():
-            if call.method == "GET" and not call.api:
-                name = re.sub(r"[^a-z0-9]+", "-", call.path.lower()).strip("-") or "dashboard"
-                _take_three(ground, call.url(ground.parts), folder, name)
-
-
-def _take_three(ground: Shown, path: str, folder: Path, name: str) -> None:
-    for look, options in (("light", {}), ("dark", {"dark": True}), ("phone", {"phone": True})):
-        with ground.page(path, **options) as page:
-            page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
+        paths = [call.url(ground.parts) for call in calls() if call.method == "GET" and not call.api]
+        with ground.page("/account") as page:
+            answers = [(path, page.request.get(ground.url + path)) for path in paths]
+            whole = [path for path, one in answers if one.ok and is_page(one.headers) and "<html" in one.text()]
+        for path in whole:
+            name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "dashboard"
+            for look, options in (("light", {}), ("dark", {"dark": True}), ("phone", {"phone": True})):
+                with ground.page(path, **options) as page:
+                    page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
 
 
 def main() -> None:
@@ -105,8 +104,22 @@ def nothing(page: Page) -> None:
     del page
 
 
+def fill_in(page: Page) -> None:
+    """The source document's example, as far as its first screen."""
+    page.get_by_label("Provider BU").check()
+    for trigger in ("Create", "Update", "Send"):
+        page.get_by_label(f"{trigger} when the transaction").check()
+    page.get_by_label("Payload URL").fill("https://example.com/webhook")
+    page.get_by_label("Secret", exact=True).fill("your_secret_key")
+    page.locator("#preview-of", has_text="A real event").wait_for()
+    page.wait_for_timeout(SETTLED_MS)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+
+
 SHOTS: tuple[tuple[str, str, dict[str, bool], Prepare], ...] = (
     ("dashboard", "/", {}, nothing),
+    ("configuration", "/configurations/connectors/new/reporting/webhook", {}, fill_in),
+    ("delivery", "/deliveries/{event}/{connector}", {}, nothing),
     ("phone-dark", "/", {"dark": True, "phone": True}, nothing),
 )
 """File, path, how, and what is done there before."""

@@ -8,6 +8,7 @@ SET started_at = least(m.at + interval '25 ms' + (a.number - 1) * interval '6 s'
     duration_ms = p.ms * (0.7 + abs(hashint8(a.event_id)) % 100 / 90.0),
     timings = CAST(format('{"dns": %s, "connect": %s, "tls": %s, "first_byte": %s}',
                           round(p.ms / 40, 2), round(p.ms / 20, 2), round(p.ms / 9, 2), round(p.ms * 2 / 3, 2)) AS jsonb),
+    worker = format('reports-%s:4711:a1b2c3', 1 + a.event_id % 2),
     url = replace(a.url, current_setting('showcase.url'), 'https://hooks.example.com'),
     request_headers = CAST(replace(a.request_headers::text, current_setting('showcase.host'), 'hooks.example.com') AS jsonb)
 FROM moved m, outbox.connector c JOIN pace p ON c.url LIKE '%/' || p.path

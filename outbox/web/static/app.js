@@ -87,6 +87,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit], input[data-submit]")) event.target.form.requestSubmit();
 });
+document.addEventListener("replaced", (event) => tellTimes(event.target));
 tellTimes(document);
 setInterval(() => tellTimes(document), 15000);
 document.querySelectorAll("[data-live]").forEach(live);

@@ -14,6 +14,7 @@ function replaceContent(part, html) {
   const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.innerHTML = html;
+  part.dispatchEvent(new Event("replaced", { bubbles: true }));
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
