@@ -64,7 +64,8 @@ def shown() -> Iterator[Shown]:
 def _parts(sql: Connection) -> dict[str, str]:
     """A delivery that came through at its second try, its contract, a connector that is well."""
     found = "SELECT event_id, connector_id, contract_id FROM outbox.attempt JOIN outbox.delivery"
-    found += " USING (event_id, connector_id) WHERE number = 2 AND outcome = 'ok' AND trigger = 'update' ORDER BY 1 DESC LIMIT 1"
+    found += " USING (event_id, connector_id)"
+    found += " WHERE number = 2 AND outcome = 'ok' AND trigger = 'update' ORDER BY 1 DESC LIMIT 1"
     event, connector, contract = sql.execute(found.encode()).fetchall()[0]
     fixed = {**FIXED, "question": "slowest-receivers", "form": "csv", "connector_name": "Data lake"}
     return {"event": str(event), "connector": str(connector), "contract": str(contract), **fixed}
