@@ -4,8 +4,9 @@ To add a kind: a function from a Look to troubles, under its rule's name in KIND
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -41,14 +42,16 @@ class Seen:
     unknown: frozenset[str]
 
 
-def look(connection: Connection, settings: Settings) -> Seen:
-    """Every trouble, in the caller's transaction, whose statements are limited from here on."""
+def look(connection: Connection, settings: Settings, *, rules: Collection[str] | None = None) -> Seen:
+    """Every trouble, or those of some rules, in the caller's transaction, whose statements are limited from here on."""
     standing.limit(connection, seconds=LOOK_SECONDS)
     stands = standing.read_standing(connection, heartbeat_seconds=settings.relay.heartbeat_seconds)
     ground = Look(connection, settings, stands)
     troubles: list[Trouble] = []
     unknown: set[str] = set()
     for rule, kind in KINDS.items():
+        if rules is not None and rule not in rules:
+            continue
         try:
             with connection.begin_nested():
                 troubles += kind(ground, rule)
@@ -206,3 +209,5 @@ KINDS: Mapping[str, Callable[[Look, str], Iterator[Trouble]]] = {
     "default_partition": _strays,
     "expiry_late": _expiry_late,
 }
+OF_THE_WHOLE: Final = ("capture_drift", "no_partition_ahead", "default_partition", "expiry_late")
+"""The kinds that concern no delivery or connector: what is captured at all, and where it is kept."""

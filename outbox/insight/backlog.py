@@ -15,13 +15,17 @@ from outbox.standing import MISSED_HEARTBEATS
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Deliveries of a connector and business unit that were routed in an hour and are open."""
+    """Deliveries of a connector and business unit that were routed in an hour and are open.
+
+    `overdue` is how many of them have been due for longer than was asked for.
+    """
 
     key: Key
     waiting: int
     leased: int
     blocked: int
     failing: int
+    overdue: int
     due_at: datetime | None
     oldest_at: datetime
 
@@ -59,6 +63,14 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Dead:
+    """Deliveries that went dead within a day and are dead still, and when the first of them was routed."""
+
+    deliveries: int
+    routed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Expiring:
     """Deadlines of the next 24 hours."""
 
@@ -66,8 +78,9 @@ class Expiring:
     first_at: datetime | None
 
 
-def read_waiting(connection: Connection, *, within: Within) -> tuple[Waiting, ...]:
-    """What waits, all of it."""
+def read_waiting(connection: Connection, *, late: timedelta, within: Within) -> tuple[Waiting, ...]:
+    """What waits, all of it; what has been due for longer than `late` is overdue."""
+    values = {"late_seconds": late.total_seconds(), **_limits(within)}
     return tuple(
         Waiting(
             Key(row.connector_id, row.business_unit, row.at),
@@ -75,10 +88,11 @@ def read_waiting(connection: Connection, *, within: Within) -> tuple[Waiting, ..
             row.leased,
             row.blocked,
             row.failing,
+            row.overdue,
             row.due_at,
             row.oldest_at,
         )
-        for row in connection.execute(query("dashboard_backlog"), _limits(within))
+        for row in connection.execute(query("dashboard_backlog"), values)
     )
 
 
@@ -109,6 +123,12 @@ def read_service(connection: Connection, *, heartbeat_seconds: float, within: Wi
     values = {"alive_seconds": MISSED_HEARTBEATS * heartbeat_seconds}
     row = connection.execute(query("dashboard_service"), values).one()
     return Service(row.capture_errors, row.workers)
+
+
+def read_dead(connection: Connection, *, within: Within) -> Dead:
+    """What went dead within a day."""
+    row = connection.execute(query("dashboard_dead"), _limits(within)).one()
+    return Dead(row.dead, row.routed_at)
 
 
 def read_expiring(connection: Connection, *, within: Within) -> Expiring | None:

@@ -14,7 +14,8 @@ DAY: Final = timedelta(days=1)
 class Facts:
     """What the verdict goes by; what concerns all business units is None for somebody who is limited.
 
-    `overdue` is how many deliveries and events have waited longer than `lag_limit` for nothing but a worker.
+    `overdue` is how many deliveries have waited longer than `lag_limit` for nothing but a worker, `dead_since` when the
+    first of the dead ones was routed, `troubles` what else alerts tell: what, and whether somebody must act.
     """
 
     at: datetime
@@ -27,8 +28,10 @@ class Facts:
     lag_limit: timedelta
     unrouted: int
     dead: int
+    dead_since: datetime | None
     capture_errors: int | None
     workers: int | None
+    troubles: Sequence[tuple[str, bool]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,11 @@ def _remarks(facts: Facts) -> Iterator[Remark]:
         if facts.waiting_for_held:
             yield Remark("warn", waiting, "/deliveries", {"state": "held"})
     if facts.dead > 0:
-        since = (facts.at - DAY).strftime("%Y-%m-%dT%H:%MZ")
+        since = min(facts.dead_since or facts.at, facts.at - DAY).strftime("%Y-%m-%dT%H:%MZ")
         words = _many(facts.dead, "delivery", "deliveries") + " went dead within 24 h"
         yield Remark("bad", words, "/deliveries", {"state": "dead", "since": since})
+    for title, must_act in facts.troubles:
+        yield Remark("bad" if must_act else "warn", title[:1].lower() + title[1:], "/system")
 
 
 def _connectors(state: str) -> tuple[str, dict[str, str]]:

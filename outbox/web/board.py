@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outbox.access import Within
+from outbox.alerting import Severity, Trouble
 from outbox.insight import backlog, chart, figures, grid
-from outbox.insight.backlog import Expiring, Standing, Waiting
+from outbox.insight.backlog import Dead, Expiring, Standing, Waiting
 from outbox.insight.chart import Bars, Curves
 from outbox.insight.figures import Volumes
 from outbox.insight.grid import Chosen, Key, Row, Tally
@@ -53,6 +54,8 @@ class Glance:
     waiting: tuple[Waiting, ...] | None
     expiring: Expiring | None
     dead: int
+    dead_lately: Dead
+    troubles: tuple[Trouble, ...]
     lag: timedelta
     late: bool
     verdict: Verdict
@@ -121,12 +124,15 @@ def glance(site: Site, within: Within) -> Glance:
     since = Length.HOUR.floor(now.marks.at - DAY)
     counted = readings.volumes(site, within, now.marks, since=since, longest=Length.HOUR)
     lag = backlog.lag(waiting or (), now.connectors, now.unrouted, now.marks.at)
+    volumes = figures.all_volumes(counted, now.uncounted)
     found = Glance(
         now,
-        figures.all_volumes(counted, now.uncounted),
+        volumes,
         waiting,
         readings.expiring(site, within),
         max(0, sum(one.dead for one in _outcomes(site, within, now, "30d").values())),
+        readings.dead(site, within) or Dead(max(0, volumes.over(DAY).dead), None),
+        readings.troubles(site, within),
         lag,
         lag > limit,
         Verdict("good", ()),
@@ -182,7 +188,7 @@ def _outcomes(site: Site, within: Within, now: Now, kind: str) -> dict[Key, Tall
 
 
 def _facts(found: Glance, limit: timedelta) -> Facts:
-    service, late = found.now.service, found.at - limit
+    service = found.now.service
     stopped = {one.line.connector_id for one in found.stopped}
     held = {one.line.connector_id for one in found.stopped if one.line.state == "held"}
     waiting = found.waiting or ()
@@ -192,17 +198,15 @@ def _facts(found: Glance, limit: timedelta) -> Facts:
         given_up=[one.line.name for one in found.stopped if one.given_up],
         waiting=found.open,
         waiting_for_held=sum(one.waiting for one in waiting if one.key.connector_id in held),
-        overdue=sum(
-            one.waiting
-            for one in waiting
-            if one.key.connector_id not in stopped and one.due_at is not None and one.due_at < late
-        ),
+        overdue=sum(one.overdue for one in waiting if one.key.connector_id not in stopped),
         lag=found.lag,
         lag_limit=limit,
         unrouted=found.now.unrouted.events,
-        dead=found.volumes.over(DAY).dead,
+        dead=found.dead_lately.deliveries,
+        dead_since=found.dead_lately.routed_at,
         capture_errors=None if service is None else service.capture_errors,
         workers=None if service is None else service.workers,
+        troubles=[(one.title, one.severity is Severity.CRITICAL) for one in found.troubles],
     )
 
 

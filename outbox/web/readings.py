@@ -9,13 +9,15 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from outbox.access import Within
+from outbox.alerting import Trouble
 from outbox.db import first_line
 from outbox.insight import backlog, figures
-from outbox.insight.backlog import Expiring, Service, Standing, Unrouted, Waiting
+from outbox.insight.backlog import Dead, Expiring, Service, Standing, Unrouted, Waiting
 from outbox.insight.figures import Latencies, Uncounted, Volume
 from outbox.insight.grid import Key, Tally
 from outbox.log import get_log
 from outbox.stretches import Length, Marks
+from outbox.troubles import OF_THE_WHOLE, look
 from outbox.web.site import Site
 
 Answer = TypeVar("Answer")
@@ -29,6 +31,8 @@ COUNTED_SECONDS = 600.0
 """What is counted stays as it is: with the next mark it is another question."""
 
 EXPIRING_SECONDS, EXPIRING_SHARE = 60.0, 50.0
+TROUBLES_SECONDS = 30.0
+"""As often as alerts look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,40 @@ def now(site: Site, within: Within) -> Now:
 
 def waiting(site: Site, within: Within) -> tuple[Waiting, ...] | None:
     """What waits; None where counting it takes too long."""
+    late = timedelta(seconds=site.settings.alerts.lag_seconds)
 
     def read(connection: Connection) -> tuple[Waiting, ...]:
-        return backlog.read_waiting(connection, within=within)
+        return backlog.read_waiting(connection, late=late, within=within)
 
     return _told(
         lambda: site.keeping.ask(
             ("waiting", within), read, seconds=NOW_SECONDS, share=WAITING_SHARE, patience=WAITING_PATIENCE
         )
     )
+
+
+def dead(site: Site, within: Within) -> Dead | None:
+    """What went dead within a day; None where finding it takes too long."""
+
+    def read(connection: Connection) -> Dead:
+        return backlog.read_dead(connection, within=within)
+
+    return _told(
+        lambda: site.keeping.ask(
+            ("dead", within), read, seconds=NOW_SECONDS, share=WAITING_SHARE, patience=WAITING_PATIENCE
+        )
+    )
+
+
+def troubles(site: Site, within: Within) -> tuple[Trouble, ...]:
+    """What alerts tell and nothing else here does: troubles of the whole, none for somebody who is limited."""
+    if within is not None:
+        return ()
+
+    def read(connection: Connection) -> tuple[Trouble, ...]:
+        return look(connection, site.settings, rules=OF_THE_WHOLE).troubles
+
+    return _told(lambda: site.keeping.ask(("troubles",), read, seconds=TROUBLES_SECONDS, share=EXPIRING_SHARE)) or ()
 
 
 def expiring(site: Site, within: Within) -> Expiring | None:

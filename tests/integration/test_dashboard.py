@@ -119,6 +119,56 @@ def test_what_is_wrong_is_told_with_ways_to_it(db: Connection, client: TestClien
     assert 'href="/configurations/connectors?state=held"' in page
 
 
+def died(db: Connection, connector: int, at: datetime, unit: str = "bu1", **values: Any) -> int:
+    """A delivery that was routed then, and whose last attempt failed then or at another time."""
+    event = insert_event(db, occurred_at=at, business_unit=unit)
+    insert_delivery(db, event, connector, created_at=at)
+    insert_attempt(db, event, connector, **{"started_at": at, "outcome": "http_error", "settled": "dead", **values})
+    return event
+
+
+def test_what_went_dead_is_told_whatever_is_replayed(db: Connection, site: Site) -> None:
+    """As alerts tell it: replays of old deliveries hide none of today's, and what is sent again isn't dead."""
+    alive(db)
+    crm, old = insert_connector(db, business_units=["bu1", "bu2"]), NOW - timedelta(days=3)
+    for _ in range(3):
+        insert_attempt(db, died(db, crm, old), crm, 2, kind="replay", settled="delivered", started_at=NOW)
+    died(db, crm, old, started_at=NOW - timedelta(hours=2))
+    died(db, crm, NOW - timedelta(hours=1), "bu2")
+    insert_queued(db, died(db, crm, NOW), crm, kind="replay", attempts=1)
+
+    with signed_in(site) as client:
+        said, page = text_of(client), client.get("/").text
+    with signed_in(site, "bea", within=("bu2",)) as limited:
+        theirs = text_of(limited)
+
+    assert "2 deliveries went dead within 24 h" in said
+    assert f"state=dead&amp;since={old:%Y-%m-%d}" in page
+    assert "1 delivery went dead within 24 h" in theirs
+
+
+def test_what_waits_for_its_turn_is_not_late(db: Connection, client: TestClient) -> None:
+    """Of the same hour: what is behind another, and what is due later."""
+    alive(db)
+    crm = insert_connector(db)
+    waiting(db, crm, due_in=-600)
+    waiting(db, crm, due_in=-600, ready=False)
+    waiting(db, crm, due_in=600)
+
+    assert "1 delivery waits since 10 min" in text_of(client)
+
+
+def test_what_alerts_tell_of_the_whole_is_told(db: Connection, site: Site) -> None:
+    """All isn't well where changes fall beside their partitions, though every delivery does."""
+    alive(db)
+    insert_event(db, id=10**12, business_unit="bu1")
+
+    with signed_in(site) as client:
+        assert "a default partition holds rows" in text_of(client)
+    with signed_in(site, "bea", within=("bu1",)) as limited:
+        assert "partition" not in text_of(limited)
+
+
 def test_events_that_are_not_routed_are_a_lag(db: Connection, client: TestClient) -> None:
     """They have no delivery yet, and are late all the same."""
     alive(db)

@@ -19,6 +19,7 @@ WELL = Facts(
     lag_limit=timedelta(seconds=60),
     unrouted=0,
     dead=0,
+    dead_since=None,
     capture_errors=0,
     workers=2,
 )

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
@@ -65,9 +65,10 @@ class Health(BaseModel):
 def get_health(caller: Looking) -> Response:
     """Lag, what waits, and how each connector does."""
     within, heartbeat = caller.access.within, caller.site.settings.relay.heartbeat_seconds
+    late = timedelta(seconds=caller.site.settings.alerts.lag_seconds)
     with caller.site.reading() as connection:
         now = clock(connection)
-        waiting = backlog.read_waiting(connection, within=within)
+        waiting = backlog.read_waiting(connection, late=late, within=within)
         stand = backlog.read_connectors(connection, within=within)
         unrouted = backlog.read_unrouted(connection, within=within)
         service = backlog.read_service(connection, heartbeat_seconds=heartbeat, within=within)
