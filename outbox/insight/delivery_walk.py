@@ -23,6 +23,7 @@ _MOST_IN_SPAN: Final = 50_000
 _INSTANT: Final = timedelta(microseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 _BEFORE_ALL: Final = -1
+_NOTHING: Final = Stretch(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def _limits(connection: Connection, asked: Asked) -> Stretch:
     if not routed and (question.since is not None or question.until is not None):
         span = {"since": question.since, "until": question.until, "most": _MOST_IN_SPAN}
         found = connection.execute(query("insight_delivery_span"), span).one()
+        if not found.deliveries:
+            return _NOTHING
         if found.deliveries < _MOST_IN_SPAN:
             return _closed(found.first_id, found.last_id, 1)
     bounds = connection.execute(query("insight_delivery_bounds")).one()

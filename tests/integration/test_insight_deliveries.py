@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection as Reader
@@ -182,6 +183,22 @@ def test_nothing_of_other_units_is_found(reader: Reader) -> None:
     with pytest.raises(ConfigurationError):
         listed(reader, Question(connector="erp"), within=("bu2",))
     assert listed(reader, Question(connector="old"), within=("bu2",)).rows != ()
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.CANCELLED])
+def test_where_nothing_was_routed_no_history_is_read(reader: Reader, state: State) -> None:
+    """A time without deliveries is no time without bounds."""
+    asked: list[str] = []
+
+    def look(*args: Any) -> None:
+        asked.append(args[2])
+
+    sqlalchemy.event.listen(reader, "before_cursor_execute", look)
+    page = listed(reader, Question(state=state, since=datetime.now(UTC) + timedelta(hours=1)), within=None)
+
+    assert (page.rows, page.older, page.stopped) == ((), None, False)
+    reads = [statement for statement in asked if "outbox.attempt AS tried" in statement]
+    assert all("tried.event_id <" in statement for statement in reads)
 
 
 def test_a_cursor_of_other_filters_is_refused(reader: Reader) -> None:
