@@ -154,15 +154,12 @@ def removed_by(author: Author) -> str:
     return f"cancelled: connector removed by {author.name}"
 
 
-def cancel_orphans(connection: Connection, *, author: Author, most: int | None = None) -> int:
-    """Cancels what still waits for connectors that are removed or discard it: how many; a sweep's work.
+def emptying(connection: Connection) -> Mapping[int, str]:
+    """Connectors that are removed or discard what waits, and for which something waits still; what to say of that.
 
-    It was routed meanwhile, or was more than was cancelled at once; with `most`, so many of each connector.
+    It was routed meanwhile, or was more than was cancelled at once: `cancel_waiting` is the sweep's work.
     """
-    orphans = connection.execute(query("connector_orphans")).all()
-    return sum(
-        _cancel(connection, row.id, row.version, _orphaned(removed=row.removed), author, most=most) for row in orphans
-    )
+    return {row.id: _orphaned(removed=row.removed) for row in connection.execute(query("connector_orphans"))}
 
 
 def _orphaned(*, removed: bool) -> str:

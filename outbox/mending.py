@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, Engine
 
 from outbox import store, worker
-from outbox.connector_edits import Author, cancel_orphans
+from outbox.connector_edits import Author, cancel_waiting, emptying
 from outbox.log import get_log
 from outbox.resources import query
 
@@ -32,13 +32,22 @@ def mend(engine: Engine, *, by: str, seconds: float) -> None:
 
 
 def _cancel_orphans(engine: Engine, *, by: str) -> int:
-    """In batches: one transaction for a million would hold all lanes, and everybody's settles, for half a minute."""
-    cancelled, batch = 0, CANCELLED
-    while batch >= CANCELLED:
-        with engine.begin() as connection:
-            worker.be_patient(connection)
-            batch = cancel_orphans(connection, author=Author(by, "relay"), most=CANCELLED)
-        cancelled += batch
+    """In batches: one transaction for a million would hold all lanes, and everybody's settles, for half a minute.
+
+    Each of one connector, since it locks lanes; what was enabled since it was seen is left alone.
+    """
+    with engine.begin() as connection:
+        left = emptying(connection)
+    cancelled = 0
+    for connector_id, words in left.items():
+        batch = CANCELLED
+        while batch >= CANCELLED:
+            with engine.begin() as connection:
+                worker.be_patient(connection)
+                batch = cancel_waiting(
+                    connection, connector_id, words=words, author=Author(by, "relay"), most=CANCELLED
+                )
+            cancelled += batch
     return cancelled
 
 

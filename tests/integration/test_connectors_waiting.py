@@ -7,8 +7,6 @@ from structlog.testing import capture_logs
 
 from outbox.connector_acts import Emptied, Pace, discard, probe_now, remove
 from outbox.connector_edits import (
-    Author,
-    cancel_orphans,
     cancel_waiting,
     disable_connector,
     enable_connector,
@@ -132,9 +130,8 @@ def test_what_was_routed_during_the_removal_is_cancelled_too(
     event_id = queue(sql, standing.id)
     queue(sql, other.id)
 
-    with database.engine.begin() as connection:
-        assert cancel_orphans(connection, author=Author("host:1", "relay")) == 1
-        assert cancel_orphans(connection, author=Author("host:1", "relay")) == 0
+    for _ in range(2):
+        mend(database.engine, by="host:1", seconds=0.001)
 
     assert sql.execute("SELECT event_id, settled, worker FROM outbox.attempt").fetchall() == [
         (event_id, "cancelled", "host:1")
@@ -169,6 +166,43 @@ def test_a_long_queue_is_cancelled_in_batches_and_by_the_sweep(
         mend(database.engine, by="host:1", seconds=60)
     assert errors(sql) == [by_ada] * 4 + [by_sweep] * 3
     assert [line["event"] for line in lines] == ["orphans_cancelled"]
+    assert sql.execute("SELECT count(*) FROM outbox.queue").fetchall() == [(0,)]
+
+
+def test_the_sweep_leaves_alone_what_is_being_enabled(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Who enables it, and commits a moment after the sweep saw that it discards, loses nothing."""
+    standing = make(database, box)
+    with database.engine.begin() as connection:
+        disable_connector(connection, standing.id, reason="down", author=ADA, discard=True)
+    event_id = queue(sql, standing.id)
+
+    with database.engine.connect() as enabling:
+        enable_connector(enabling, standing.id, author=ADA)
+        with in_thread(lambda: mend(database.engine, by="host:1", seconds=60)):
+            wait_for(lambda: sql.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall() != [])
+            enabling.commit()
+
+    assert sql.execute("SELECT event_id FROM outbox.queue").fetchall() == [(event_id,)]
+    assert errors(sql) == []
+
+
+def test_the_sweep_holds_lanes_of_one_connector_at_a_time(database: Database, box: SecretBox, sql: Connection) -> None:
+    """Who holds lanes of the second one gets those of the first: neither waits for the other for ever."""
+    first, second = make(database, box), make(database, box, name="erp")
+    for standing in (first, second):
+        with database.engine.begin() as connection:
+            remove_connector(connection, standing, author=ADA)
+    queue(sql, first.id, contract_id="k1")
+    queue(sql, second.id, contract_id="k2")
+
+    with database.connect() as settling:
+        settling.execute("SELECT pg_advisory_xact_lock(7231002, hashtext('k2') & 1023)")
+        with in_thread(lambda: mend(database.engine, by="host:1", seconds=60)):
+            wait_for(lambda: sql.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall() != [])
+            settling.execute("SET LOCAL lock_timeout = '500ms'")
+            settling.execute("SELECT pg_advisory_xact_lock(7231002, hashtext('k1') & 1023)")
+            settling.commit()
+
     assert sql.execute("SELECT count(*) FROM outbox.queue").fetchall() == [(0,)]
 
 
