@@ -19,6 +19,9 @@ WHERE t.started_at >= CAST(:since AS timestamptz)
   AND t.outcome NOT IN ('report', 'blocked')
   AND t.settled IS DISTINCT FROM 'cancelled'
   AND t.kind <> 'test'
-  AND (CAST(:within AS text[]) IS NULL OR t.business_unit = ANY (CAST(:within AS text[])))
+  AND (CAST(:within AS text[]) IS NULL OR EXISTS (  -- looked up for each attempt: joined, all deliveries ever would be read
+    SELECT FROM outbox_audit.deliveries d
+    WHERE d.event_id = t.event_id AND d.connector_id = t.connector_id AND d.business_unit = ANY (CAST(:within AS text[]))
+    OFFSET 0))
 GROUP BY t.connector_id, t.connector
 ORDER BY p95_ms DESC NULLS LAST, attempts DESC, t.connector
