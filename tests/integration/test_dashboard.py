@@ -21,6 +21,7 @@ from tests.factories import (
     insert_event,
     insert_note,
     insert_queued,
+    install_source,
 )
 from tests.web import signed_in, site_on
 
@@ -167,6 +168,15 @@ def test_what_alerts_tell_of_the_whole_is_told(db: Connection, site: Site) -> No
         assert "a default partition holds rows" in text_of(client)
     with signed_in(site, "bea", within=("bu1",)) as limited:
         assert "partition" not in text_of(limited)
+
+
+def test_a_capture_trigger_that_is_off_is_told(database: Database, db: Connection, client: TestClient) -> None:
+    """The one fault of which nothing else on the page could tell: nothing comes, so nothing is late."""
+    alive(db)
+    install_source(database)
+    db.execute("ALTER TABLE public.contract DISABLE TRIGGER USER")
+
+    assert "changes are not captured" in text_of(client)
 
 
 def test_events_that_are_not_routed_are_a_lag(db: Connection, client: TestClient) -> None:
