@@ -1,4 +1,4 @@
-"""Server time of every page of the dashboard, and of every call of the API that reads, beside 10 million attempts."""
+"""Server time of every page of the dashboard beside 10 million attempts."""
 
 import time
 from collections.abc import Iterator, Mapping
