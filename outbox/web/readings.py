@@ -31,8 +31,8 @@ COUNTED_SECONDS = 600.0
 """What is counted stays as it is: with the next mark it is another question."""
 
 EXPIRING_SECONDS, EXPIRING_SHARE = 60.0, 50.0
-TROUBLES_SECONDS = 30.0
-"""As often as alerts look."""
+TROUBLES_SECONDS = 60.0
+"""As often as workers look for drift, which takes the most of it."""
 
 
 @dataclass(frozen=True, slots=True)
