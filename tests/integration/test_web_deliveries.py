@@ -246,6 +246,17 @@ def test_all_found_is_counted_then_done(client: TestClient, db: Connection) -> N
     assert json.loads(json.dumps(row[1]))["done"] == 3
 
 
+def test_all_found_keeps_to_the_time_that_was_counted(client: TestClient, db: Connection) -> None:
+    """Whoever thinks a while before they click, or whose replay takes many requests, means the hour that was shown."""
+    delivered(db, insert_connector(db), outcome="timeout", status_code=None, settled="dead")
+    began, hour = datetime.now(UTC), timedelta(hours=1)
+    page = client.get("/deliveries/all?act=replay&state=dead&since=1h").text
+    form = {name: unescape(text) for name, text in re.findall(r'name="(\w+)" value="([^"]*)"', page)}
+
+    assert began - hour <= datetime.fromisoformat(form["since"]) <= datetime.now(UTC) - hour
+    assert "1 delivery replayed." in client.post("/deliveries/all", data={**form, "before": "none"}).text
+
+
 def test_cancelling_all_takes_what_was_counted(client: TestClient, db: Connection) -> None:
     """Of a lane its head alone is pending: what follows it is not cancelled with it, though it is pending then."""
     crm = insert_connector(db)

@@ -1,5 +1,6 @@
 """Deliveries: the list with its filters, live, and what is done with all that a filter finds."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ router = APIRouter()
 LIST: Final = "/deliveries"
 ROWS: Final = "/deliveries/rows"
 BULK: Final = "/deliveries/all"
+_COUNT: Final = re.compile("[0-9]{1,12}")
 BULK_SECONDS: Final = 2.0
 """So long one request works on many deliveries; the next one goes on."""
 
@@ -93,7 +95,7 @@ def counted(visit: Operating, act: Act) -> Response:
         _refuse_faults(filters)
         question = bulk.fixed(connection, question)
         tally = bulk.count(connection, question, act, within=visit.access.within)
-    until = {"until": write_moment(question.until)} if question.until is not None else {}
+    times = {"since": question.since, "until": question.until}
     return visit.page(
         "deliveries/all.html",
         act=act,
@@ -101,7 +103,7 @@ def counted(visit: Operating, act: Act) -> Response:
         lines=verdict_lines(tally),
         filters=filters,
         chips=filters.chips(BULK, visit.unit_names),
-        typed={**filters.typed, **until},
+        typed={**filters.typed, **{name: write_moment(time) for name, time in times.items() if time is not None}},
         back=link(LIST, filters.typed),
     )
 
@@ -130,7 +132,8 @@ def done(visit: Operating) -> Response:
         visit.record(
             connection, did, "deliveries", visit.access.within, filters=dict(filters.typed), done=work.done.able
         )
-    before = int(f"0{visit.form.get('before', '')}"[:12])
+    given = str(visit.form.get("before", ""))
+    before = int(given) if _COUNT.fullmatch(given) else 0
     return _progress(visit, act, filters, work.done, before=before, onward=work.onward)
 
 
